@@ -1,0 +1,1 @@
+"""Company accounts in bulk: read, scored, de-duplicated and stored, by Dagster."""

@@ -1,0 +1,1 @@
+"""Files, databases and models behind plain functions; nothing here knows Dagster."""

@@ -1,0 +1,138 @@
+"""What people are told of a published batch: counts, seconds, rate, tier, memory."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bulk_pipeline.adapters import tables
+from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.journal import UploadReport
+from bulk_pipeline.adapters.loaders.base import LoadResult
+from bulk_pipeline.adapters.reports import StepRecord, UploadReading
+from bulk_pipeline.core.metrics import STAGES, rows_per_second, tier
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFigures:
+    """Figures of one published batch.
+
+    Attributes:
+        counts: the outcome counts of all uploads together.
+        rows_written: rows physically written by this load.
+        stages: stage → seconds; all of the load's own work.
+        seconds: from the first file opened to the commit.
+        rows_per_second: rows read over seconds.
+        tier: class of that rate.
+        peak_memory_bytes: largest memory of any step, children included.
+        cpu_percent: processor time over the seconds of the steps; 200 is two cores.
+        database_seconds: from the request for the write lock to the commit.
+    """
+
+    counts: dict[str, int]
+    rows_written: int
+    stages: dict[str, float]
+    seconds: float
+    rows_per_second: float
+    tier: str
+    peak_memory_bytes: int
+    cpu_percent: float
+    database_seconds: float
+
+
+def batch_figures(
+    result: LoadResult, steps: Sequence[StepRecord], committed_at: float
+) -> BatchFigures:
+    """The figures of a batch from its load and the records of its steps.
+
+    Args:
+        result: what the loader did.
+        steps: one record per step of the batch.
+        committed_at: seconds since 1970.
+    """
+    counts = {
+        name: sum(int(getattr(outcome, name)) for outcome in result.outcomes)
+        for name in tables.COUNTS
+    }
+    stages = {
+        stage: sum(step.stages.get(stage, 0.0) for step in steps) for stage in STAGES
+    }
+    opened_at = max((step.opened_at for step in steps), default=0.0) or committed_at
+    seconds = committed_at - opened_at
+    rate = rows_per_second(counts["rows_read"], seconds)
+    busy = sum(stages.values())
+    cpu = sum(step.cpu_seconds for step in steps)
+    return BatchFigures(
+        counts=counts,
+        rows_written=result.rows_written,
+        stages=stages,
+        seconds=seconds,
+        rows_per_second=rate,
+        tier=tier(rate),
+        peak_memory_bytes=max((step.peak_memory_bytes for step in steps), default=0),
+        cpu_percent=100 * cpu / busy if busy else 0.0,
+        database_seconds=result.database_seconds,
+    )
+
+
+def upload_reports(
+    batch: str,
+    run_id: str,
+    readings: Sequence[UploadReading],
+    result: LoadResult,
+    figures: BatchFigures,
+    rejects: dict[str, Path],
+) -> list[UploadReport]:
+    """What became of each upload of a batch, in order."""
+    outcomes = {outcome.key: outcome for outcome in result.outcomes}
+    states = {"read": "loaded", "repeated": "repeated", "refused": "failed"}
+    reports = []
+    for reading in readings:
+        outcome = outcomes.get(reading.key)
+        counts = {n: int(getattr(outcome, n)) for n in tables.COUNTS} if outcome else {}
+        reject_file = rejects.get(reading.key)
+        reports.append(
+            UploadReport(
+                key=reading.key,
+                file=reading.file_name,
+                state=states[reading.state],
+                sha256=reading.sha256,
+                **counts,
+                reject_file=str(reject_file) if reject_file else None,
+                seconds=figures.seconds,
+                stages=figures.stages,
+                rows_per_second=figures.rows_per_second,
+                tier=figures.tier,
+                peak_memory_bytes=figures.peak_memory_bytes,
+                run_id=run_id,
+                message=reading.message,
+                rejected_by_reason=reading.reasons,
+                warnings=reading.warnings,
+                batch=batch,
+            )
+        )
+    return reports
+
+
+def store_figures(
+    database: Database, batch: str, run_id: str, figures: BatchFigures
+) -> None:
+    """Add a row to ``run_metrics``, in a short transaction after the load's own."""
+    values = asdict(figures)
+    counts, stages = values.pop("counts"), values.pop("stages")
+    del values["database_seconds"]
+    row = {
+        **values,
+        **counts,
+        **{f"{stage}_seconds": seconds for stage, seconds in stages.items()},
+        "batch_key": batch,
+        "run_id": run_id,
+        "finished_at": datetime.now(UTC),
+    }
+
+    def change(connection: sa.Connection) -> None:
+        connection.execute(tables.run_metrics.insert(), row)
+
+    database.writing(change)

@@ -1,0 +1,60 @@
+"""Driver errors in our classes: the one table of what a retry can clear."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from bulk_pipeline.core.errors import PermanentError, TransientError
+
+TRANSIENT_SQLITE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+"""Primary result codes that pass by themselves: another writer holds the file."""
+
+_PRIMARY_CODE = 0xFF  # the low byte of an extended result code
+CURES = {
+    sqlite3.SQLITE_FULL: "The disk is full. Free some space and run the batch again.",
+    sqlite3.SQLITE_READONLY: "The file or its folder is read-only. Grant write access.",
+    sqlite3.SQLITE_CANTOPEN: "The file cannot be opened. Check that its folder exists "
+    "and may be written.",
+    sqlite3.SQLITE_NOTADB: "The file is no SQLite database. Name another one in "
+    "DATABASE_URL.",
+    sqlite3.SQLITE_CORRUPT: "The file is damaged. Restore it from a backup.",
+}
+
+
+def from_sqlite(code: int, text: str) -> PermanentError | TransientError:
+    """Our error for a result code of SQLite and the driver's text."""
+    primary = code & _PRIMARY_CODE
+    if primary in TRANSIENT_SQLITE:
+        return TransientError(
+            f"The database is busy ({text}). It is tried again; if it stays so, look "
+            "for another program that holds the file open for writing."
+        )
+    cure = CURES.get(primary, "See the database's own message.")
+    return PermanentError(f"The database refused ({text}). {cure}")
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Turn what SQLAlchemy and its drivers raise inside the block into our errors."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise from_sqlite(_code(error), str(error)) from error
+    except sa.exc.TimeoutError as error:
+        raise TransientError(
+            "No pooled database connection became free in time. Raise "
+            "ULTRA_CONNECTION_POOL_SIZE or load fewer batches at once."
+        ) from error
+    except sa.exc.DBAPIError as error:
+        cause = error.orig
+        if isinstance(cause, sqlite3.Error):
+            raise from_sqlite(_code(cause), str(cause)) from error
+        raise PermanentError(f"The database driver refused: {cause}") from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Result code of an error; 0 for those that the Python driver raises itself."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code

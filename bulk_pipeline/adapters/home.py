@@ -1,0 +1,51 @@
+"""Where things lie in the home of one installation.
+
+Every path of the project comes from here, so that nothing is written elsewhere.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of one ``BULK_PIPELINE_HOME``; paths only, nothing is created."""
+
+    root: Path
+
+    @property
+    def journal(self) -> Path:
+        """SQLite file that knows every upload and batch of this home."""
+        return self.root / "journal.db"
+
+    @property
+    def database(self) -> Path:
+        """Target database where none is set."""
+        return self.root / "bulk_pipeline.db"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own instance folder where ``DAGSTER_HOME`` is not set."""
+        return self.root / "dagster"
+
+    @property
+    def landings(self) -> Path:
+        """Claimed files, one folder a batch."""
+        return self.root / "landing"
+
+    @property
+    def models(self) -> Path:
+        """Models that were activated, under the hash of their bytes."""
+        return self.root / "models"
+
+    def landing(self, batch: str) -> Path:
+        """Folder of one batch's files and its ``batch.json``."""
+        return self.landings / batch
+
+    def chunks(self, batch: str) -> Path:
+        """Folder of one batch's Arrow chunks and reports; can be made again."""
+        return self.root / "chunks" / batch
+
+    def rejects(self, batch: str) -> Path:
+        """Folder of one batch's reject files."""
+        return self.root / "rejects" / batch

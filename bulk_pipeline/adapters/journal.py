@@ -1,0 +1,217 @@
+"""The journal: every upload and batch of one home, and what became of it.
+
+A small SQLite file in the home. It is for people and for the sensor; what makes a
+load count is the receipt in the target database.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from bulk_pipeline.adapters.batches import Batch
+from bulk_pipeline.adapters.failures import translated
+from bulk_pipeline.adapters.tables import UtcMoment
+
+STATES = (
+    "claimed",
+    "waiting",
+    "running",
+    "loaded",
+    "repeated",
+    "failed",
+    "withdrawn",
+)
+UNFINISHED = ("claimed", "waiting", "running")
+BUSY_MILLISECONDS = 30_000
+
+_metadata = sa.MetaData()
+_home = sa.Table("home", _metadata, sa.Column("id", sa.CHAR(32), primary_key=True))
+_uploads = sa.Table(
+    "uploads",
+    _metadata,
+    sa.Column("key", sa.Unicode(100), primary_key=True),
+    sa.Column("batch", sa.Unicode(200), nullable=False, index=True),
+    sa.Column("file", sa.Unicode(255), nullable=False),
+    sa.Column("state", sa.Unicode(10), nullable=False, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("claimed_at", UtcMoment, nullable=False),
+    sa.Column("changed_at", UtcMoment, nullable=False),
+    sa.Column("run_id", sa.Unicode(64), nullable=False),
+    sa.Column("message", sa.UnicodeText, nullable=False),
+    sa.Column("report", sa.UnicodeText, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadReport:
+    """What became of one upload; the record that people and programs read.
+
+    ``seconds``, ``stages``, ``rows_per_second``, ``tier``, ``peak_memory_bytes`` are
+    those of its batch. ``duplicates`` include the conflicting ones.
+    """
+
+    key: str
+    file: str
+    state: str
+    sha256: str = ""
+    rows_read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    duplicates: int = 0
+    duplicates_conflicting: int = 0
+    rejected: int = 0
+    reject_file: str | None = None
+    seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+    rows_per_second: float = 0.0
+    tier: str = ""
+    peak_memory_bytes: int = 0
+    run_id: str = ""
+    message: str = ""
+    rejected_by_reason: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    batch: str = ""
+
+
+class Journal:
+    """One home's journal; created on first use."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @cached_property
+    def _engine(self) -> sa.Engine:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(sa.URL.create("sqlite", database=str(self._path)))
+        sa.event.listen(engine, "connect", _prepare)
+        sa.event.listen(engine, "begin", _begin)
+        with engine.begin() as connection:
+            _metadata.create_all(connection)
+            if connection.scalar(sa.select(_home.c.id)) is None:
+                connection.execute(_home.insert(), {"id": secrets.token_hex(16)})
+        return engine
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with translated(), self._engine.begin() as connection:
+            yield connection
+
+    def home_id(self) -> str:
+        """The id of this home, which its receipts carry."""
+        with self._transaction() as connection:
+            return str(connection.scalar(sa.select(_home.c.id)))
+
+    def claim(self, batch: Batch) -> None:
+        """Enter the uploads of a new batch; those already known stay as they are."""
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "key": upload.key,
+                "batch": batch.key,
+                "file": upload.file_name,
+                "state": "claimed",
+                "attempts": 0,
+                "claimed_at": now,
+                "changed_at": now,
+                "run_id": "",
+                "message": "",
+                "report": "{}",
+            }
+            for upload in batch.uploads
+        ]
+        with self._transaction() as connection:
+            connection.execute(_uploads.insert().prefix_with("OR IGNORE"), rows)
+
+    def start(self, batch: str, run_id: str) -> None:
+        """Mark a batch as running and count the attempt."""
+        self._change(
+            batch,
+            state="running",
+            run_id=run_id,
+            attempts=_uploads.c.attempts + 1,
+            message="",
+        )
+
+    def stop(self, batch: str, state: str, message: str) -> None:
+        """Mark what is unfinished in a batch as failed or waiting, with the reason."""
+        self._change(batch, only=UNFINISHED, state=state, message=message)
+
+    def finish(self, reports: Iterable[UploadReport]) -> None:
+        """Write what became of uploads."""
+        now = datetime.now(UTC)
+        with self._transaction() as connection:
+            for report in reports:
+                connection.execute(
+                    _uploads.update()
+                    .where(_uploads.c.key == report.key)
+                    .values(
+                        state=report.state,
+                        run_id=report.run_id,
+                        message=report.message,
+                        report=json.dumps(asdict(report)),
+                        changed_at=now,
+                    )
+                )
+
+    def uploads(
+        self, *, batch: str | None = None, state: str | None = None
+    ) -> list[UploadReport]:
+        """Uploads with what is known of them, oldest first.
+
+        Args:
+            batch: only those of one batch.
+            state: only those in one state.
+        """
+        query = sa.select(_uploads).order_by(_uploads.c.claimed_at, sa.text("rowid"))
+        if batch is not None:
+            query = query.where(_uploads.c.batch == batch)
+        if state is not None:
+            query = query.where(_uploads.c.state == state)
+        with self._transaction() as connection:
+            return [_report(row) for row in connection.execute(query)]
+
+    def _change(
+        self, batch: str, *, only: Sequence[str] = STATES, **values: Any
+    ) -> None:
+        chosen = (_uploads.c.batch == batch) & _uploads.c.state.in_(only)
+        change = _uploads.update().where(chosen)
+        with self._transaction() as connection:
+            connection.execute(change.values(**values, changed_at=datetime.now(UTC)))
+
+    def close(self) -> None:
+        """Close the file, if it was ever opened."""
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
+
+
+def _report(row: sa.Row[Any]) -> UploadReport:
+    known = {
+        "key": row.key,
+        "file": row.file,
+        "state": row.state,
+        "run_id": row.run_id,
+        "message": row.message,
+        "batch": row.batch,
+    }
+    saved = {**json.loads(row.report), **known}
+    return UploadReport(**{**saved, "warnings": tuple(saved.get("warnings", ()))})
+
+
+def _prepare(connection: Any, record: object) -> None:
+    del record
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

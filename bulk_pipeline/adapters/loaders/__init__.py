@@ -1,0 +1,1 @@
+"""Ways into databases; each keeps the promise of ``base``."""

@@ -1,0 +1,94 @@
+"""The SQLite loader: small loads in this process, large ones in one of their own.
+
+ADBC loads a million rows about twice as fast as Python's driver, but it may not share
+a process with it (see ``sqlite_drivers``), so it gets a process that is started while
+the batch is still being scored.
+"""
+
+import json
+import subprocess
+import sys
+
+from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.failures import translated
+from bulk_pipeline.adapters.loaders.base import LoadRequest, LoadResult
+from bulk_pipeline.adapters.loaders.sqlite_drivers import PythonDriver
+from bulk_pipeline.adapters.loaders.sqlite_publish import publish
+from bulk_pipeline.adapters.loaders.sqlite_statements import compiled_statements
+from bulk_pipeline.adapters.loaders.wire import request_to_json, result_from_json
+from bulk_pipeline.core.errors import PermanentError
+
+BULK_ROWS = 100_000
+"""From here on a process of its own pays; measured, see docs/performance.md."""
+
+
+class SqliteLoader:
+    """Publishes batches into one SQLite file."""
+
+    def __init__(self, database: Database, bulk_rows: int = BULK_ROWS) -> None:
+        self._database = database
+        self._bulk_rows = bulk_rows
+        self._child: subprocess.Popen[str] | None = None
+
+    def prepare(self, rows: int) -> None:
+        """Start the bulk process for a load that is large enough for it."""
+        if rows >= self._bulk_rows and self._child is None:
+            self._child = _start_child()
+
+    def publish(self, request: LoadRequest) -> LoadResult:
+        rows = request.rows.rows if request.rows else 0
+        for attempt in self._database.attempts():
+            with attempt:
+                if rows >= self._bulk_rows:
+                    return self._publish_in_bulk(request)
+                return self._publish_here(request)
+        raise AssertionError  # the attempts return or raise
+
+    def _publish_here(self, request: LoadRequest) -> LoadResult:
+        with translated(), self._database.engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            if raw is None:
+                raise PermanentError("The pool gave no connection; see its settings.")
+            return publish(PythonDriver(raw, compiled_statements()), request)
+
+    def _publish_in_bulk(self, request: LoadRequest) -> LoadResult:
+        job = {
+            "path": str(self._database.path),
+            "busy_ms": int(self._database.settings.busy_seconds * 1000),
+            "statements": compiled_statements(),
+            "request": request_to_json(request),
+        }
+        child = self._child or _start_child()
+        self._child = None
+        with child:
+            if child.stdin is None or child.stdout is None or child.stderr is None:
+                raise AssertionError  # all three were asked for
+            child.stdin.write(json.dumps(job) + "\n")
+            child.stdin.flush()
+            answer = child.stdout.readline()
+            child.stdin.close()
+            trouble = child.stderr.read()
+        if not answer:
+            last = trouble.strip().splitlines()[-1:] or ["it said nothing"]
+            raise PermanentError(
+                f"The loading process ended with code {child.returncode} before its "
+                f"commit ({last[0]}). Nothing of batch {request.batch} was stored; "
+                "materialise it again."
+            )
+        return result_from_json(answer)
+
+    def close(self) -> None:
+        if self._child is not None:
+            self._child.communicate()
+            self._child = None
+
+
+def _start_child() -> subprocess.Popen[str]:
+    module = "bulk_pipeline.adapters.loaders.sqlite_child"
+    return subprocess.Popen(  # noqa: S603  # our own module, no text from outside
+        [sys.executable, "-P", "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -1,0 +1,60 @@
+"""The process that loads in bulk: the one place where ADBC opens the data file.
+
+It reads one JSON line, runs one publishing transaction and writes one JSON line. It
+ends without a commit as soon as the process that started it is gone.
+"""
+
+import json
+import os
+import sys
+import threading
+from typing import Any
+
+from bulk_pipeline.adapters.failures import from_sqlite
+from bulk_pipeline.adapters.loaders.sqlite_drivers import ArrowDriver
+from bulk_pipeline.adapters.loaders.sqlite_publish import publish
+from bulk_pipeline.adapters.loaders.wire import (
+    error_to_json,
+    request_from_json,
+    result_to_json,
+)
+from bulk_pipeline.core.errors import BulkPipelineError
+
+ORPHANED = 3
+
+
+def main() -> None:
+    """Serve one request from standard input."""
+    # Loaded while the request is still on its way; it takes as long as a small load.
+    import adbc_driver_sqlite.dbapi  # noqa: F401, PLC0415
+
+    line = sys.stdin.readline()
+    if not line.strip():
+        return
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.stdout.write(_answer(json.loads(line)) + "\n")
+    sys.stdout.flush()
+
+
+def _answer(job: dict[str, Any]) -> str:
+    import adbc_driver_manager  # noqa: PLC0415
+
+    try:
+        driver = ArrowDriver(job["path"], job["busy_ms"], job["statements"])
+        try:
+            return result_to_json(publish(driver, request_from_json(job["request"])))
+        finally:
+            driver.close()
+    except BulkPipelineError as error:
+        return error_to_json(error)
+    except adbc_driver_manager.Error as error:
+        return error_to_json(from_sqlite(error.vendor_code or 0, str(error)))
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(ORPHANED)
+
+
+if __name__ == "__main__":
+    main()

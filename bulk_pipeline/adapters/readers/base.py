@@ -1,0 +1,140 @@
+"""What every reader promises: text as it stands in the file, and where it stood.
+
+No cell is cleaned, converted or judged here; no database and no Dagster.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bulk_pipeline.core.schema import known_columns
+
+
+@dataclass(frozen=True, slots=True)
+class RaggedLine:
+    """A line with the wrong number of fields; reported, never padded or shifted.
+
+    Attributes:
+        line: 1-based physical line where the row begins.
+        text: the row as it stands in the file, without its line end.
+        expected: number of fields in the header.
+        found: number of fields in the row.
+    """
+
+    line: int
+    text: str
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextChunk:
+    """Some rows of a file, in file order, without wholly blank rows.
+
+    Attributes:
+        table: n rows; every column is string and never null ("" is an empty cell),
+            named as in the header, so names may repeat.
+        lines: n numbers, int64, never null: the 1-based physical line where each
+            row begins; of a workbook the row of the sheet; of Parquet the row.
+        ragged: rows that are not in the table, in file order.
+        bytes_read: bytes of the file that this chunk consumed, for progress.
+    """
+
+    table: pa.Table
+    lines: pa.Array
+    ragged: tuple[RaggedLine, ...]
+    bytes_read: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a machine one file may take. Sizes in bytes, times in seconds.
+
+    Attributes:
+        file_bytes: largest file.
+        columns: widest table.
+        cell_chars: longest cell of a text file, in characters: what a sheet holds.
+        line_bytes: longest row of a text file, its quoted line breaks included.
+        header_rows_searched: rows from the top among which the header stands.
+        block_bytes: how much of a text file is read and parsed at a time.
+        chunk_rows: rows in a chunk of a workbook or a Parquet file.
+        child_seconds: time to read a workbook.
+        child_memory_bytes: address space of the process that reads a workbook.
+        unpacked_bytes: what the parts of a workbook may unpack to, together.
+        unpacked_ratio: how many times its packed size a workbook may unpack to.
+    """
+
+    file_bytes: int = 8 << 30
+    columns: int = 1_000
+    cell_chars: int = 32_767
+    line_bytes: int = 1 << 20
+    header_rows_searched: int = 20
+    block_bytes: int = 8 << 20
+    chunk_rows: int = 50_000
+    child_seconds: int = 120
+    child_memory_bytes: int = 4 << 30
+    unpacked_bytes: int = 2 << 30
+    unpacked_ratio: int = 200
+
+
+class TextSource(Protocol):
+    """An open file of which the header is known and the rows are still to come."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Texts of the header, in file order, as they stand in the file."""
+
+    @property
+    def header_line(self) -> int:
+        """1-based line of the header; 0 where the format has no such line."""
+
+    @property
+    def encoding(self) -> str:
+        """Encoding of a text file; else the name of the format."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know though the file can be read."""
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of the file, which the chunks' bytes add up to at most."""
+
+    def chunks(self) -> Iterator[TextChunk]:
+        """All rows below the header, in order; may be asked for again.
+
+        Raises:
+            UnreadableFile: the rest is no table; names the file, the line, the cure.
+        """
+
+
+def header_position(rows: Sequence[Sequence[str]]) -> int | None:
+    """Which of a file's first rows is the header, from 0.
+
+    The first of those that name the most of our columns, if that is two or more;
+    else the first row that is not blank; None if all are blank.
+    """
+    known = [known_columns(row) for row in rows]
+    best = max(known, default=0)
+    if best > 1:
+        return known.index(best)
+    return next((i for i, row in enumerate(rows) if any(map(str.strip, row))), None)
+
+
+def without_blank_rows(table: pa.Table, lines: pa.Array) -> tuple[pa.Table, pa.Array]:
+    """The rows of which at least one cell holds more than white space."""
+    blank = np.arange(table.num_rows)
+    for column in table.columns:
+        cells = column if len(blank) == table.num_rows else column.take(blank)
+        hollow = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(cells)), 0)
+        blank = blank[pc.indices_nonzero(hollow).to_numpy()]
+        if len(blank) == 0:
+            return table, lines
+    keep = np.ones(table.num_rows, dtype=bool)
+    keep[blank] = False
+    mask = pa.array(keep)
+    return table.filter(mask), lines.filter(mask)

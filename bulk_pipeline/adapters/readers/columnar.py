@@ -1,0 +1,98 @@
+"""Parquet, every cell as text."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bulk_pipeline.adapters.readers.base import Limits, TextChunk, without_blank_rows
+from bulk_pipeline.core.errors import UnreadableFile
+
+
+@dataclass(frozen=True, slots=True)
+class Columnar:
+    """A Parquet file whose schema has been read. Its lines are rows, from 1."""
+
+    path: Path
+    header: tuple[str, ...]
+    limits: Limits
+    rows: int
+    total_bytes: int
+    header_line: int = 0
+    encoding: str = "parquet"
+    warnings: tuple[str, ...] = ()
+
+    def chunks(self) -> Iterator[TextChunk]:
+        first, before = 1, 0
+        batches = self._batches()
+        while (batch := self._next(batches, first)) is not None:
+            lines = pa.array(range(first, first + batch.num_rows), pa.int64())
+            texts = [
+                self._text(column, name)
+                for column, name in zip(batch.columns, self.header, strict=True)
+            ]
+            table = pa.Table.from_arrays(texts, names=list(self.header))
+            table, lines = without_blank_rows(table, lines)
+            first += batch.num_rows
+            consumed = self.total_bytes * (first - 1) // self.rows
+            yield TextChunk(table, lines, (), consumed - before)
+            before = consumed
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+            yield from file.iter_batches(self.limits.chunk_rows)
+
+    def _next(
+        self, batches: Iterator[pa.RecordBatch], row: int
+    ) -> pa.RecordBatch | None:
+        try:
+            return next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(self.path, f"from row {row:,}") from error
+
+    def _text(self, column: pa.Array, name: str) -> pa.Array:
+        """Numbers as the shortest text that reads back the same; null as ""."""
+        try:
+            if pa.types.is_dictionary(column.type):
+                column = column.dictionary_decode()
+            return pc.fill_null(pc.cast(column, pa.string()), "")
+        except pa.ArrowException:
+            raise UnreadableFile(
+                f"{self.path.name}, column {name!r}: cells of the type {column.type} "
+                "have no text. Save the column as text or as numbers."
+            ) from None
+
+
+def open_columnar(path: Path, limits: Limits) -> Columnar:
+    """A Parquet file, read as far as its schema.
+
+    Raises:
+        UnreadableFile: it is damaged, too wide, or a column holds lists or records.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, "in its footer") from error
+    if len(schema) > limits.columns:
+        raise UnreadableFile(
+            f"{path.name}: {len(schema):,} columns; at most {limits.columns:,} are "
+            "read. Remove the columns that are not needed."
+        )
+    for field in schema:
+        if pa.types.is_nested(field.type):
+            raise UnreadableFile(
+                f"{path.name}, column {field.name!r}: a cell holds {field.type}, not "
+                "one value. Split it into columns of text or numbers."
+            )
+    return Columnar(path, tuple(schema.names), limits, rows, path.stat().st_size)
+
+
+def _damaged(path: Path, where: str) -> UnreadableFile:
+    return UnreadableFile(
+        f"{path.name}: the Parquet file is damaged or cut short {where}. "
+        "Copy or export it again."
+    )

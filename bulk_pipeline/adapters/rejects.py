@@ -1,0 +1,131 @@
+"""Reject files: every row of an upload that was not stored as it stands, and why."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+from bulk_pipeline.adapters.chunks import MANIFEST, ChunkHandle
+from bulk_pipeline.adapters.home import Home
+from bulk_pipeline.adapters.reading import REJECTS
+from bulk_pipeline.adapters.reports import UploadReading, read_readings
+from bulk_pipeline.core.cleaning import REASONS
+from bulk_pipeline.core.duplicates import CONFLICT_SCHEMA
+from bulk_pipeline.core.export import safe_text
+from bulk_pipeline.core.schema import KEY, RATIOS
+
+FILE_CONFLICTS = "conflicts-in-file.arrow"
+STORED_CONFLICTS = "conflicts-stored.arrow"
+CONFLICT_REASON = (
+    "Another row with the same company, year and quarter counts; the named ratios "
+    "differ from it."
+)
+OWN_COLUMNS = ("line", "outcome", "column", "reason", "value", "kept_value", "kept_in")
+
+
+def write_reject_files(home: Home, batch: str) -> dict[str, Path]:
+    """Write the reject file of each upload of a batch that has something to list.
+
+    Safe to call again: a file is replaced whole, or removed where nothing is left to
+    list.
+
+    Returns:
+        Upload key → CSV file. Its columns are line, outcome (``rejected``,
+        ``duplicate_conflicting``), column, reason, value, kept_value, kept_in, and
+        the row as it stood under the file's own headers.
+    """
+    folder = home.chunks(batch)
+    found = _conflicts(folder)
+    written = {}
+    for reading in read_readings(folder):
+        target = home.rejects(batch) / f"{reading.key}.csv"
+        mine = found.filter(pl.col("upload") == reading.number)
+        parts = [_rejected(folder, reading), _conflicting(mine, reading)]
+        rows = pl.concat([p for p in parts if p.height], how="diagonal") if any(
+            part.height for part in parts
+        ) else None
+        if rows is None:
+            target.unlink(missing_ok=True)
+        else:
+            _write(rows.sort("line"), target)
+            written[reading.key] = target
+    return written
+
+
+def _conflicts(folder: Path) -> pl.DataFrame:
+    """All conflicts of a batch that its steps have listed so far."""
+    paths = [folder / name for name in (FILE_CONFLICTS, STORED_CONFLICTS)]
+    frames = [pl.read_ipc(path) for path in paths if path.exists()]
+    return pl.concat([pl.DataFrame(schema=CONFLICT_SCHEMA), *frames])
+
+
+def _rejected(folder: Path, reading: UploadReading) -> pl.DataFrame:
+    """Rows that cleaning rejected, under the headers of their file."""
+    directory = folder / REJECTS / f"{reading.number:05}"
+    if not reading.rejected or not (directory / MANIFEST).exists():
+        return pl.DataFrame()
+    rows = pl.concat(list(ChunkHandle.open(directory).frames()), how="diagonal")
+    places = [name for name in rows.columns if name.startswith("column_")]
+    sentence = pl.col("reason").replace_strict(list(REASONS), list(REASONS.values()))
+    return rows.select(
+        "line",
+        outcome=pl.lit("rejected"),
+        column="column",
+        reason=pl.concat_str("reason", pl.lit(": "), sentence),
+        value="value",
+        kept_value=pl.lit(""),
+        kept_in=pl.lit(""),
+        **{f"{n}\0{reading.columns[n]}": pl.col(p) for n, p in enumerate(places)},
+    )
+
+
+def _conflicting(rows: pl.DataFrame, reading: UploadReading) -> pl.DataFrame:
+    """Conflicting duplicates with both values of each ratio that differs."""
+    differs = {n: pl.col(n).ne_missing(pl.col(f"{n}_kept")) for n in RATIOS}
+    ours = [pl.when(d).then(_shown(pl.col(n))) for n, d in differs.items()]
+    kept = [pl.when(d).then(_shown(pl.col(f"{n}_kept"))) for n, d in differs.items()]
+    names = [pl.when(d).then(pl.lit(n)) for n, d in differs.items()]
+    in_file = pl.format("line {} of this file", "kept_line")
+    stored = pl.format("upload {}", "kept_upload")
+    places = {reading.header[n]: n for n in KEY if n in reading.header}
+    listed = {header: place for place, header in enumerate(reading.columns)}
+    return rows.select(
+        "line",
+        outcome=pl.lit("duplicate_conflicting"),
+        column=pl.concat_str(names, separator="; ", ignore_nulls=True),
+        reason=pl.lit(f"conflicting: {CONFLICT_REASON}"),
+        value=pl.concat_str(ours, separator="; ", ignore_nulls=True),
+        kept_value=pl.concat_str(kept, separator="; ", ignore_nulls=True),
+        kept_in=pl.coalesce(in_file, stored),
+        **{
+            f"{listed[header]}\0{header}": pl.col(name).cast(pl.String)
+            for header, name in places.items()
+        },
+    )
+
+
+def _shown(ratio: pl.Expr) -> pl.Expr:
+    return ratio.cast(pl.String).fill_null("missing")
+
+
+def _write(rows: pl.DataFrame, target: Path) -> None:
+    """Write a CSV by rename, its texts safe to open in a spreadsheet."""
+    originals = [name for name in rows.columns if name not in OWN_COLUMNS]
+    originals.sort(key=lambda name: int(name.split("\0")[0]))
+    texts = [safe_text(pl.col(n).cast(pl.String)) for n in rows.columns if n != "line"]
+    safe = rows.with_columns(texts).select(*OWN_COLUMNS, *originals)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        header = [n.split("\0", 1)[-1] for n in safe.columns]
+        line = pl.DataFrame([header], orient="row").select(safe_text(pl.all()))
+        with partial.open("wb") as file:
+            line.write_csv(file, include_header=False)
+            safe.write_csv(file, include_header=False)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,164 @@
+"""Every setting of the project in one object, read from the environment.
+
+Settings are read when a run or a command starts, never at import. The one
+variable that is read when definitions load is ``BULK_PIPELINE_EXECUTOR``.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from bulk_pipeline.core.errors import ConfigurationError
+
+EXECUTOR_VARIABLE = "BULK_PIPELINE_EXECUTOR"
+
+
+class Settings(BaseModel):
+    """What an operator decides. ``repr`` shows no password."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default=Path("~/.bulk_pipeline"),
+        validation_alias="BULK_PIPELINE_HOME",
+        description="Folder of landed files, chunks, rejects, journal and database.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="SQLAlchemy URL of the target database; "
+        "default: bulk_pipeline.db in the home.",
+    )
+    batch_size: int = Field(
+        default=50_000,
+        ge=1,
+        le=1_000_000,
+        validation_alias="ULTRA_BATCH_SIZE",
+        description="Rows per chunk and per bulk batch.",
+    )
+    workers: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 8),
+        ge=1,
+        le=8,
+        validation_alias="ULTRA_PARALLEL_WORKERS",
+        description="Score spans of a batch, 1 to 8; default: the number of cores.",
+    )
+    pool_size: int = Field(
+        default=20,
+        ge=1,
+        validation_alias="ULTRA_CONNECTION_POOL_SIZE",
+        description="Database connections kept open at most.",
+    )
+    pool_recycle_seconds: int = Field(
+        default=3600,
+        ge=1,
+        validation_alias="BULK_PIPELINE_POOL_RECYCLE_SECONDS",
+        description="Age at which a pooled connection is replaced.",
+    )
+    pool_timeout_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        validation_alias="BULK_PIPELINE_POOL_TIMEOUT_SECONDS",
+        description="Wait for a free pooled connection.",
+    )
+    busy_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        validation_alias="BULK_PIPELINE_BUSY_SECONDS",
+        description="Wait for SQLite's one writer before a load is tried again.",
+    )
+    retries: int = Field(
+        default=5,
+        ge=1,
+        le=20,
+        validation_alias="BULK_PIPELINE_RETRIES",
+        description="Attempts at a database transaction that may succeed later.",
+    )
+    on_conflict: Literal["skip", "update"] = Field(
+        default="skip",
+        validation_alias="BULK_PIPELINE_ON_CONFLICT",
+        description="A stored row with other values: keep it (skip) or replace it "
+        "and keep the old one in the history (update).",
+    )
+    companies: Literal["keep", "overwrite"] = Field(
+        default="keep",
+        validation_alias="BULK_PIPELINE_COMPANIES",
+        description="A known company: fill its blanks (keep) or take the file's name, "
+        "sector and market value (overwrite).",
+    )
+    blank_quarter: Literal["Q1", "Q2", "Q3", "Q4", "FY"] = Field(
+        default="Q4",
+        validation_alias="BULK_PIPELINE_BLANK_QUARTER",
+        description="Reporting quarter of rows that give none.",
+    )
+    ratio_unit: Literal["percent", "fraction"] = Field(
+        default="percent",
+        validation_alias="BULK_PIPELINE_RATIO_UNIT",
+        description="How files write percent ratios: 24.111 (percent) "
+        "or 0.24111 (fraction).",
+    )
+    model: Path | None = Field(
+        default=None,
+        validation_alias="BULK_PIPELINE_MODEL",
+        description="Model document (.json) or file (.skops); default: the shipped "
+        "scorecard.",
+    )
+    warn_rejected_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        validation_alias="BULK_PIPELINE_WARN_REJECTED_SHARE",
+        description="Share of rejected rows above which a check warns.",
+    )
+    warn_missing_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        validation_alias="BULK_PIPELINE_WARN_MISSING_SHARE",
+        description="Share of rows with a missing ratio above which a check warns.",
+    )
+    warn_implausible_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        validation_alias="BULK_PIPELINE_WARN_IMPLAUSIBLE_SHARE",
+        description="Share of rows with an implausible ratio above which a check "
+        "warns.",
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Settings of this process; a variable set to nothing counts as not set.
+
+        Args:
+            environment: variables; the process's own when None.
+
+        Raises:
+            ConfigurationError: names each variable that cannot be used, and why.
+        """
+        variables = os.environ if environment is None else environment
+        given = {name: value for name, value in variables.items() if value.strip()}
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            # The message leaves out the values: one of them may hold a password.
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+                for fault in error.errors(include_input=False, include_url=False)
+            )
+            raise ConfigurationError(
+                f"Settings cannot be used: {faults}. Correct or unset them."
+            ) from None
+        home = settings.home.expanduser().absolute()
+        return settings.model_copy(update={"home": home})
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Each environment variable and what it decides, in order of declaration."""
+        return {
+            str(field.validation_alias): field.description or ""
+            for field in cls.model_fields.values()
+        }

@@ -1,0 +1,1 @@
+"""Pure rules on frames: polars, numpy and the standard library, nothing else."""

@@ -1,0 +1,90 @@
+"""Cell texts into numbers: signs, percent, parentheses, missing tokens.
+
+Most cells are plain numbers and take one cast; the rest are looked at again.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+MISSING_TOKENS = frozenset({"", "-", "nm", "n/a", "na", "#n/a", "null", "none", "nan"})
+"""Texts that stand for no value, compared trimmed and in lower case."""
+
+ERROR_CELLS = frozenset(
+    {"#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#getting_data"}
+)
+"""What a spreadsheet shows where a formula failed; no value either."""
+
+MINUS_SIGN = "\u2212"
+PERCENT_TO_FRACTION = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Parsed cells.
+
+    Attributes:
+        values: float64 of length n; null where the cell is missing or refused.
+        refused: String of length n; the reason code where the cell is no value
+            (``not_a_number``, ``not_finite``), else null.
+    """
+
+    values: pl.Series
+    refused: pl.Series
+
+
+def parse_numbers(
+    texts: pl.Series, *, percent: bool = False, fractions: bool = False
+) -> Numbers:
+    """Numbers from cell texts, in row order.
+
+    Args:
+        texts: String of length n, never null; blank is missing.
+        percent: whether a trailing ``%`` may stand: ``5%`` is 5. Elsewhere a percent
+            sign makes a cell no number, because nobody can say what was meant.
+        fractions: the column holds fractions where we keep percent numbers, so 0.05
+            becomes 5; a cell with a percent sign is a percent number already.
+
+    Returns:
+        Values and refusals. Texts such as ``inf`` and numbers beyond float64
+        (``1e400``) are refused as not finite; nothing is ever turned into 0.
+    """
+    values = texts.cast(pl.Float64, strict=False)
+    if fractions:
+        values = values * PERCENT_TO_FRACTION
+    refused = pl.Series(texts.name, [None], dtype=pl.String).new_from_index(
+        0, len(texts)
+    )
+    odd = (~values.is_finite()).fill_null(value=True) & (texts != "")
+    where = odd.arg_true()
+    if where.is_empty():
+        return Numbers(values, refused)
+    again = _parse_odd(texts.gather(where), percent=percent, fractions=fractions)
+    return Numbers(
+        values.scatter(where, again["value"]), refused.scatter(where, again["refused"])
+    )
+
+
+def _parse_odd(texts: pl.Series, *, percent: bool, fractions: bool) -> pl.DataFrame:
+    """The careful reading of cells that one cast did not settle."""
+    trimmed = pl.col("text").str.strip_chars()
+    bare = (
+        trimmed.str.replace_all(MINUS_SIGN, "-", literal=True)
+        .str.replace(r"^\(\s*([^()+-][^()]*)\)(\s*%?)$", "-${1}${2}")
+        .str.replace_all(r"^([+-]?)\s+", "${1}")
+    )
+    has_sign = bare.str.ends_with("%") if percent else pl.lit(value=False)
+    number = pl.when(has_sign).then(bare.str.strip_suffix("%")).otherwise(bare)
+    value = number.str.strip_chars().cast(pl.Float64, strict=False)
+    if fractions:
+        value = value * pl.when(has_sign).then(1.0).otherwise(PERCENT_TO_FRACTION)
+    missing = trimmed.str.to_lowercase().is_in(sorted(MISSING_TOKENS | ERROR_CELLS))
+    usable = value.is_not_null() & value.is_finite()
+    return texts.alias("text").to_frame().select(
+        value=pl.when(usable & ~missing).then(value),
+        refused=pl.when(missing | usable)
+        .then(None)
+        .when(value.is_null())
+        .then(pl.lit("not_a_number"))
+        .otherwise(pl.lit("not_finite")),
+    )
