@@ -34,13 +34,14 @@ class Options:
     force: bool = False
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Options":
-        """The options of the settings."""
+    def from_settings(cls, settings: Settings, *, force: bool = False) -> "Options":
+        """The options of the settings; ``force`` loads what was loaded before."""
         return cls(
             on_conflict=settings.on_conflict,
             companies=settings.companies,
             blank_quarter=settings.blank_quarter,
             ratio_unit=settings.ratio_unit,
+            force=force,
         )
 
     def text(self) -> str:

@@ -64,6 +64,11 @@ class ChunkHandle:
         chunks = tuple(Chunk(**chunk) for chunk in manifest["chunks"])
         return cls(directory, manifest["rows"], chunks)
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of all chunks together."""
+        return sum(chunk.bytes for chunk in self.chunks)
+
     def frames(self) -> Iterator[pl.DataFrame]:
         """Each chunk as a memory-mapped frame, in row order."""
         for chunk in self.chunks:

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from bulk_pipeline.adapters.active_model import ActiveModel, kept_model
-from bulk_pipeline.adapters.atomic import write_json
+from bulk_pipeline.adapters.atomic import whole_directory, write_json
 from bulk_pipeline.adapters.chunks import (
     MANIFEST,
     Chunk,
@@ -31,7 +31,7 @@ SCORES = "scores"
 SCORE_COLUMNS = ("probability", "risk_level", "confidence")
 REPEATED_FILE = "duplicates.arrow"
 DUPLICATE_COUNTS_FILE = "duplicates.json"
-MODEL_FILE = "model.json"
+PLAN_FILE = "plan.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,86 +39,122 @@ class Span:
     """A run of whole chunks of one batch, scored in one step.
 
     Attributes:
+        batch: key of the batch.
         name: a legal mapping key, unique in the batch.
         first: number of its first chunk, from 0.
         last: number of the chunk after its last.
+        model: what scores it.
     """
 
+    batch: str
     name: str
     first: int
     last: int
+    model: ActiveModel
 
 
-def spans(rows: ChunkHandle, workers: int) -> list[Span]:
+def plan_spans(rows: ChunkHandle, workers: int, model: ActiveModel) -> list[Span]:
     """Cut the chunks of a batch into at most ``workers`` spans of nearly equal length.
 
-    A batch without rows has no span.
+    Older scores of the batch are removed and the plan is kept beside the chunks. A
+    batch without rows has one span without chunks.
     """
-    count = min(workers, len(rows.chunks))
-    edges = [len(rows.chunks) * number // count for number in range(count + 1)] or [0]
-    return [
-        Span(f"span_{number}", first, last)
-        for number, (first, last) in enumerate(zip(edges, edges[1:], strict=False))
+    folder = rows.directory.parent
+    count = max(1, min(workers, len(rows.chunks)))
+    edges = [len(rows.chunks) * number // count for number in range(count + 1)]
+    planned = [
+        Span(folder.name, f"span_{number}", edges[number], edges[number + 1], model)
+        for number in range(count)
     ]
+    with whole_directory(folder / SCORES) as fresh:
+        write_json(fresh / PLAN_FILE, [asdict(span) for span in planned])
+    return planned
 
 
-def score_span(
-    installation: Installation, rows: ChunkHandle, span: Span, active: ActiveModel
-) -> None:
-    """Score the chunks of one span; writes one file of scores beside each chunk."""
+def planned_span(installation: Installation, batch: str, name: str) -> Span:
+    """A span of a batch's plan by its name.
+
+    Raises:
+        PermanentError: the batch has no plan, or the plan no such span.
+    """
+    for span in _plan(installation.home.chunks(batch) / SCORES):
+        if span.name == name:
+            return span
+    raise PermanentError(
+        f"The plan of batch {batch} has no {name}: it was made anew meanwhile. "
+        "Materialise batch_predictions of this batch again."
+    )
+
+
+def score_span(installation: Installation, span: Span) -> None:
+    """Score the chunks of one span; writes one file of scores per chunk of rows."""
     watch = Stopwatch()
-    batch_folder = rows.directory.parent
+    batch_folder = installation.home.chunks(span.batch)
     folder = batch_folder / SCORES
-    folder.mkdir(exist_ok=True)
     with Monitor() as monitor, watch.stage("score"):
-        model = kept_model(installation.home, active)
+        rows = ChunkHandle.open(batch_folder / ROWS)
+        model = kept_model(installation.home, span.model)
         written = []
         for chunk in rows.chunks[span.first : span.last]:
-            frame = mapped_frame(rows.directory / chunk.name)
-            probabilities = model.probabilities(ratio_matrix(frame))
+            ratios = mapped_frame(rows.directory / chunk.name).select(RATIOS)
+            probabilities = model.probabilities(ratio_matrix(ratios))
             # Only the scores are written; the rows lie beside them already.
-            scores = scored(frame.select(RATIOS), probabilities, model.thresholds)
+            scores = scored(ratios, probabilities, model.thresholds)
             made = write_chunk(folder / chunk.name, scores.select(SCORE_COLUMNS))
             written.append(asdict(made))
-            advance("score", frame.height)
+            advance("score", ratios.height)
         write_json(folder / f"{span.name}.json", written)
     record = StepRecord.of(watch.seconds, monitor.usage)
     record.write(batch_folder, f"score-{span.name}")
 
 
-def gather(rows: ChunkHandle, all_spans: list[Span], active: ActiveModel) -> ChunkHandle:
+def gather(installation: Installation, batch: str) -> ChunkHandle:
     """Put the scores of all spans together and list the in-file duplicates.
 
     Returns:
-        The scores, row by row beside ``rows``: probability, risk_level, confidence.
+        The scores, row by row beside the rows: probability, risk_level, confidence.
 
     Raises:
         PermanentError: scores are missing; says which step to run again.
     """
     watch = Stopwatch()
-    batch_folder = rows.directory.parent
+    batch_folder = installation.home.chunks(batch)
     folder = batch_folder / SCORES
+    rows = ChunkHandle.open(batch_folder / ROWS)
     with Monitor() as monitor:
         with watch.stage("score"):
-            chunks = _scored_chunks(folder, all_spans)
+            planned = _plan(folder)
+            chunks = _scored_chunks(folder, planned)
             scored_rows = sum(chunk.rows for chunk in chunks)
             if scored_rows != rows.rows:
                 raise PermanentError(
                     f"{rows.rows} rows were read but {scored_rows} scored. Materialise "
                     "batch_predictions of this batch again."
                 )
-            folder.mkdir(exist_ok=True)
             manifest = {"rows": scored_rows, "chunks": [asdict(c) for c in chunks]}
             write_json(folder / MANIFEST, manifest)
-            write_json(batch_folder / MODEL_FILE, asdict(active))
         with watch.stage("duplicates"):
             _list_duplicates(rows, batch_folder)
     StepRecord.of(watch.seconds, monitor.usage).write(batch_folder, "gather")
     return ChunkHandle.open(folder)
 
 
-def _scored_chunks(folder: Path, all_spans: list[Span]) -> list[Chunk]:
-    names = [folder / f"{span.name}.json" for span in all_spans]
+def _plan(folder: Path) -> list[Span]:
+    try:
+        text = (folder / PLAN_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PermanentError(
+            f"Batch {folder.parent.name} has not been scored. Materialise "
+            "batch_predictions of this batch first."
+        ) from None
+    return [
+        Span(**{**span, "model": ActiveModel(**span["model"])})
+        for span in json.loads(text)
+    ]
+
+
+def _scored_chunks(folder: Path, planned: list[Span]) -> list[Chunk]:
+    names = [folder / f"{span.name}.json" for span in planned]
     written = [json.loads(name.read_text(encoding="utf-8")) for name in names]
     return [Chunk(**chunk) for span in written for chunk in span]
 
@@ -148,11 +184,4 @@ def scored_model(folder: Path) -> ActiveModel:
     Raises:
         PermanentError: the batch has not been scored.
     """
-    try:
-        text = (folder / MODEL_FILE).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise PermanentError(
-            f"Batch {folder.name} has not been scored. Materialise batch_predictions "
-            "of this batch first."
-        ) from None
-    return ActiveModel(**json.loads(text))
+    return _plan(folder / SCORES)[0].model

@@ -1,0 +1,55 @@
+"""The command line ``bulk-pipeline``: arguments in, results out, no logic of its own."""
+
+import sys
+
+import click
+
+from bulk_pipeline.core.errors import BulkPipelineError, ConfigurationError
+
+COMMANDS = {
+    "generate": ("bulk_pipeline.cli.data", "generate"),
+    "ingest": ("bulk_pipeline.cli.ingest", "ingest"),
+    "init-db": ("bulk_pipeline.cli.database", "init_db"),
+    "uploads": ("bulk_pipeline.cli.inbox", "uploads"),
+}
+"""Command → module and function; a module is imported when its command is used."""
+
+FAILED, WRONG_USAGE = 1, 2
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use, so that ``--help`` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        imported = __import__(module, fromlist=[name])
+        found: click.Command = getattr(imported, name)
+        return found
+
+
+@click.command(cls=LazyGroup)
+@click.version_option(package_name="bulk-pipeline")
+def cli() -> None:
+    """Company accounts in bulk: read, scored, de-duplicated, stored."""
+
+
+def main() -> None:
+    """Run the command line; our errors become one line and an exit code.
+
+    Exit 0: all done. 1: something failed. 2: wrong usage or a setting that cannot be.
+    """
+    try:
+        cli()
+    except ConfigurationError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(WRONG_USAGE)
+    except BulkPipelineError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(FAILED)

@@ -13,4 +13,5 @@ def safe_text(cell: pl.Expr) -> pl.Expr:
     plain numbers stay as they are, so that a corrected file can be loaded again.
     """
     risky = cell.str.contains(_STARTS_A_FORMULA) & ~cell.str.contains(_PLAIN_NUMBER)
-    return pl.when(risky).then(pl.concat_str(pl.lit("'"), cell)).otherwise(cell)
+    shown = pl.when(risky).then(pl.concat_str(pl.lit("'"), cell)).otherwise(cell)
+    return shown.name.keep()

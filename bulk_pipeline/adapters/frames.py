@@ -1,0 +1,60 @@
+"""Stored rows as pandas frames, for notebooks and for assets further down.
+
+pandas is imported when a frame is asked for, and nowhere else.
+"""
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.tables import annual_predictions, companies, uploads
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def companies_frame(database: Database) -> "pd.DataFrame":
+    """Every company of the register: one row each, columns as the table's."""
+    return _frame(database, sa.select(companies).order_by(companies.c.symbol))
+
+
+def predictions_frame(
+    database: Database,
+    *,
+    batch: str | None = None,
+    years: tuple[int, int] | None = None,
+) -> "pd.DataFrame":
+    """Stored predictions with the symbol and name of their company.
+
+    Args:
+        database: where they are.
+        batch: only rows that an upload of this batch stored.
+        years: only reporting years from the first to the second, both included.
+
+    Returns:
+        One row per company, year and quarter, ordered so; a missing ratio is NaN.
+    """
+    p = annual_predictions.c
+    query = (
+        sa.select(
+            companies.c.symbol.label("company_symbol"),
+            companies.c.name.label("company_name"),
+            *(column for column in p if column.name not in ("id", "company_id")),
+        )
+        .join(companies, companies.c.id == p.company_id)
+        .order_by(companies.c.symbol, p.reporting_year, p.reporting_quarter)
+    )
+    if batch is not None:
+        query = query.join(uploads, uploads.c.id == p.upload_id)
+        query = query.where(uploads.c.batch_key == batch)
+    if years is not None:
+        query = query.where(p.reporting_year.between(*years))
+    return _frame(database, query)
+
+
+def _frame(database: Database, query: sa.Select[tuple[object, ...]]) -> "pd.DataFrame":
+    import pandas as pd  # noqa: PLC0415  # half a second, for those who want a frame
+
+    with database.reading() as connection:
+        return pd.read_sql_query(query, connection)

@@ -1,0 +1,80 @@
+"""The command that loads files at once, in this process."""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bulk_pipeline.adapters.batches import Batch, Options, land_copies
+from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.journal import UploadReport
+from bulk_pipeline.cli.options import database_option
+from bulk_pipeline.cli.show import print_result, progress_bar
+
+FAILED = 1
+
+
+@click.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+)
+@database_option
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["skip", "update"]),
+    help="A stored row with other values: keep it, or replace it and keep the old one "
+    "in the history. Default: BULK_PIPELINE_ON_CONFLICT.",
+)
+@click.option("--force", is_flag=True, help="Load a file that was loaded before.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def ingest(
+    files: tuple[Path, ...], on_conflict: str | None, *, force: bool, as_json: bool
+) -> None:
+    """Read, score and load FILES as one batch; the files themselves stay.
+
+    Exit 0: every file is loaded or was loaded before. 1: some file failed. 2: wrong
+    usage.
+    """
+    installation = Installation.from_environment()
+    try:
+        uploads = _load(installation, files, on_conflict, force=force, quiet=as_json)
+    finally:
+        installation.close()
+    if as_json:
+        click.echo(json.dumps({"uploads": [asdict(upload) for upload in uploads]}))
+    else:
+        print_result(uploads, installation.database.name)
+    if any(upload.state not in ("loaded", "repeated") for upload in uploads):
+        sys.exit(FAILED)
+
+
+def _load(
+    installation: Installation,
+    files: tuple[Path, ...],
+    on_conflict: str | None,
+    *,
+    force: bool,
+    quiet: bool,
+) -> list[UploadReport]:
+    """Claim the files as a batch, run it, and return what became of each upload."""
+    from bulk_pipeline.cli.running import run_batch  # noqa: PLC0415  # Dagster, 1 s
+
+    settings = installation.settings
+    if on_conflict == "skip" or on_conflict == "update":
+        settings = settings.model_copy(update={"on_conflict": on_conflict})
+    options = Options.from_settings(settings, force=force)
+    batch = land_copies(installation.home, files, options, datetime.now(UTC))
+    installation.journal.claim(batch)
+    with progress_bar(_bytes(batch), shown=not quiet):
+        run_batch(installation, batch)
+    return installation.journal.uploads(batch=batch.key)
+
+
+def _bytes(batch: Batch) -> int:
+    return sum(upload.bytes for upload in batch.uploads)

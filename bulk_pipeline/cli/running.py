@@ -1,0 +1,92 @@
+"""Running a batch in this process, on the persistent Dagster instance of the home."""
+
+import os
+import shutil
+from importlib.resources import as_file, files
+from typing import Any
+
+import dagster as dg
+
+import bulk_pipeline.data
+from bulk_pipeline.adapters.active_model import wanted_model
+from bulk_pipeline.adapters.batches import Batch
+from bulk_pipeline.adapters.home import Home
+from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.definitions import build_definitions
+from bulk_pipeline.defs.jobs import batch_job, scorecard_job
+from bulk_pipeline.defs.partitions import batches
+from bulk_pipeline.defs.predictions.assets import scorecard
+
+INSTANCE_FILE = "dagster.yaml"
+FILES_IN_TAG = 20
+QUIET: dict[str, Any] = {
+    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+}
+"""Run config: events go to the instance, not to the terminal."""
+
+
+def run_batch(installation: Installation, batch: Batch) -> None:
+    """Run the job of a batch; what became of its uploads is in the journal.
+
+    A run that fails without a word of ours leaves the reason in the journal, too.
+    """
+    use_dagster_home(installation.home)
+    definitions = build_definitions()
+    with dg.DagsterInstance.get() as instance:
+        _refresh_scorecard(definitions, instance, installation)
+        instance.add_dynamic_partitions(str(batches.name), [batch.key])
+        result = definitions.resolve_job_def(batch_job.name).execute_in_process(
+            instance=instance,
+            partition_key=batch.key,
+            run_config=QUIET,
+            tags=_tags(batch),
+            raise_on_error=False,
+        )
+        if not result.success:
+            reason = _reason(result)
+            installation.journal.stop(batch.key, "failed", reason)
+
+
+def use_dagster_home(home: Home) -> None:
+    """Point Dagster to its folder, in the home unless ``DAGSTER_HOME`` names another.
+
+    The folder and its ``dagster.yaml`` are made where they are missing.
+    """
+    given = os.environ.get("DAGSTER_HOME", "").strip()
+    folder = (home.dagster if not given else Home(home.root).root / given).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / INSTANCE_FILE).exists():
+        shipped = files(bulk_pipeline.data).joinpath(INSTANCE_FILE)
+        with as_file(shipped) as source:
+            shutil.copyfile(source, folder / INSTANCE_FILE)
+    os.environ["DAGSTER_HOME"] = str(folder)
+
+
+def _refresh_scorecard(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, installation: Installation
+) -> None:
+    """Materialise the scorecard if the one Dagster knows is not the one wanted."""
+    wanted = wanted_model(installation.settings).sha256
+    event = instance.get_latest_materialization_event(scorecard.key)
+    known = event.asset_materialization.tags if event and event.asset_materialization else {}
+    if (known or {}).get("dagster/data_version") == wanted:
+        return
+    definitions.resolve_job_def(scorecard_job.name).execute_in_process(
+        instance=instance, run_config=QUIET
+    )
+
+
+def _tags(batch: Batch) -> dict[str, str]:
+    """Tags by which a run can be found from its batch or its files."""
+    names = ", ".join(upload.file_name for upload in batch.uploads[:FILES_IN_TAG])
+    return {"bulk_pipeline/batch": batch.key, "bulk_pipeline/files": names}
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    """What the first failed step said, for people."""
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error:
+            error = event.step_failure_data.error
+            cause = error.cause or error
+            return f"{event.step_key} failed: {cause.message.strip()}"
+    return "The run failed before its first step. See the run in the Dagster UI."

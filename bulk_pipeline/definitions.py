@@ -1,0 +1,52 @@
+"""The code location: everything that Dagster runs, listed by hand."""
+
+import dagster as dg
+
+from bulk_pipeline.defs.companies.assets import companies
+from bulk_pipeline.defs.executors import chosen_executor
+from bulk_pipeline.defs.io_managers import (
+    BulkInsertIOManager,
+    HandleIOManager,
+    ScorecardIOManager,
+)
+from bulk_pipeline.defs.jobs import batch_job, scorecard_job
+from bulk_pipeline.defs.operations.metrics import run_metrics
+from bulk_pipeline.defs.predictions.assets import (
+    annual_predictions,
+    batch_predictions,
+    scorecard,
+)
+from bulk_pipeline.defs.predictions.checks import batch_checks
+from bulk_pipeline.defs.resources import InstallationResource
+from bulk_pipeline.defs.uploads.assets import ingestion_file, rejected_rows
+
+
+def build_definitions() -> dg.Definitions:
+    """The definitions of ``bulk_pipeline``; reads one variable, connects to nothing."""
+    installation = InstallationResource()
+    return dg.Definitions(
+        assets=[
+            ingestion_file,
+            rejected_rows,
+            companies,
+            scorecard,
+            batch_predictions,
+            annual_predictions,
+            run_metrics,
+        ],
+        asset_checks=[batch_checks],
+        jobs=[batch_job, scorecard_job],
+        resources={
+            "installation": installation,
+            "handle_io_manager": HandleIOManager(installation=installation),
+            "scorecard_io_manager": ScorecardIOManager(installation=installation),
+            "database_io_manager": BulkInsertIOManager(installation=installation),
+        },
+        executor=chosen_executor(),
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What the code location loads."""
+    return build_definitions()

@@ -1,0 +1,93 @@
+"""How values pass between steps: small handles as JSON, rows through the loader."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from bulk_pipeline.adapters.active_model import ActiveModel, activate, active_model
+from bulk_pipeline.adapters.atomic import write_json
+from bulk_pipeline.adapters.chunks import ChunkHandle
+from bulk_pipeline.adapters.publishing import publish_batch
+from bulk_pipeline.defs.failures import reported
+from bulk_pipeline.defs.metadata import figures_metadata
+from bulk_pipeline.defs.resources import InstallationResource
+
+
+class HandleIOManager(dg.ConfigurableIOManager):
+    """Keeps the handle of a partition's chunks as JSON; no pickle, and never a row."""
+
+    installation: dg.ResourceDependency[InstallationResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: ChunkHandle) -> None:
+        document = {"chunks": str(obj.directory.relative_to(self._root))}
+        write_json(self._path(context), document)
+
+    def load_input(self, context: dg.InputContext) -> ChunkHandle:
+        document = json.loads(self._path(context).read_text(encoding="utf-8"))
+        return ChunkHandle.open(self._root / document["chunks"])
+
+    @property
+    def _root(self) -> Path:
+        return self.installation.installation.home.root
+
+    def _path(self, context: dg.OutputContext | dg.InputContext) -> Path:
+        folder = self._root.joinpath("handles", *context.asset_key.path)
+        return folder / f"{context.asset_partition_key}.json"
+
+
+class ScorecardIOManager(dg.ConfigurableIOManager):
+    """Hands on the active model of the home; the asset itself activates it."""
+
+    installation: dg.ResourceDependency[InstallationResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: ActiveModel) -> None:
+        """Nothing to keep: the model lies in the home under its hash."""
+
+    def load_input(self, context: dg.InputContext) -> ActiveModel:
+        del context  # there is one active model, whoever asks
+        installation = self.installation.installation
+        home = installation.home
+        return active_model(home) or activate(home, installation.settings.model)
+
+
+class BulkInsertIOManager(dg.ConfigurableIOManager):
+    """Loads a scored batch into the target database in one publishing transaction.
+
+    A batch that is materialised again stores nothing twice and reports the same
+    counts. The load's figures become metadata of the asset and of ``run_metrics``.
+    """
+
+    installation: dg.ResourceDependency[InstallationResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: ChunkHandle) -> None:
+        installation = self.installation.installation
+        batch = context.asset_partition_key
+        with reported(installation, batch):
+            published = publish_batch(
+                installation, self.installation.loader, obj, context.run_id
+            )
+        metadata = figures_metadata(published.figures)
+        pool: Any = installation.database.engine.pool
+        context.add_output_metadata(
+            {
+                **metadata,
+                "dagster/partition_row_count": published.figures.counts["inserted"]
+                + published.figures.counts["updated"],
+                "pool_connections_in_use": pool.checkedout(),
+                "pool_connections_allowed": pool.size(),
+                "database": installation.database.name,
+                "reject_files": [u.reject_file for u in published.uploads]
+                if any(u.reject_file for u in published.uploads)
+                else [],
+            }
+        )
+        context.log_event(dg.AssetMaterialization("run_metrics", metadata=metadata))
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Stored rows of the batch's uploads, as a pandas frame."""
+        from bulk_pipeline.adapters.frames import predictions_frame  # noqa: PLC0415
+
+        database = self.installation.installation.database
+        return predictions_frame(database, batch=context.asset_partition_key)

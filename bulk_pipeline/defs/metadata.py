@@ -1,0 +1,58 @@
+"""What people see of a batch in Dagster: plain finite numbers, never rows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+
+from bulk_pipeline.adapters.batch_report import BatchFigures
+from bulk_pipeline.adapters.reports import UploadReading
+from bulk_pipeline.core.schema import RATIO_COLUMNS
+
+TABLE_ROWS = 50
+"""Rows of a table in metadata; more would slow the page and swell the event log."""
+
+PREDICTION_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("company_id", "integer", "The company in `companies`."),
+        dg.TableColumn("reporting_year", "integer", "Year of the accounts."),
+        dg.TableColumn("reporting_quarter", "string", "Q1 to Q4, or FY."),
+        *(
+            dg.TableColumn(c.name, "float", f"{c.description} Unit: {c.unit}.")
+            for c in RATIO_COLUMNS
+        ),
+        dg.TableColumn("probability", "float", "Probability of default, 0 to 1."),
+        dg.TableColumn("risk_level", "string", "LOW, MEDIUM, HIGH or CRITICAL."),
+        dg.TableColumn("confidence", "float", "max(2·|p - 0.5|, 0.5)."),
+        dg.TableColumn("model_id", "integer", "The model in `models`."),
+        dg.TableColumn("upload_id", "integer", "The receipt in `uploads`."),
+    ]
+)
+
+
+def figures_metadata(figures: BatchFigures) -> dict[str, Any]:
+    """The figures of a batch under flat names, so that the UI plots each of them."""
+    values = asdict(figures)
+    stages = values.pop("stages")
+    counts = values.pop("counts")
+    seconds = {f"seconds_{stage}": value for stage, value in stages.items()}
+    return {**counts, **values, "tier": str(figures.tier), **seconds}
+
+
+def uploads_table(readings: Sequence[UploadReading]) -> dg.TableMetadataValue:
+    """Which files are in a batch and what reading made of them; at most 50."""
+    records = [
+        dg.TableRecord(
+            {
+                "file": reading.file_name,
+                "key": reading.key,
+                "outcome": reading.state,
+                "rows_read": reading.rows_read,
+                "rejected": reading.rejected,
+                "message": reading.message[:300],
+            }
+        )
+        for reading in readings[:TABLE_ROWS]
+    ]
+    return dg.MetadataValue.table(records)

@@ -1,0 +1,118 @@
+"""Scores: the model, the scored batch, and the table that users query."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from bulk_pipeline.adapters.active_model import ActiveModel, activate
+from bulk_pipeline.adapters.chunks import ChunkHandle
+from bulk_pipeline.adapters.scoring import gather, plan_spans, planned_span, score_span
+from bulk_pipeline.defs.companies.assets import companies
+from bulk_pipeline.defs.failures import reported
+from bulk_pipeline.defs.metadata import PREDICTION_COLUMNS
+from bulk_pipeline.defs.partitions import batches
+from bulk_pipeline.defs.resources import InstallationResource
+
+GROUP = "predictions"
+
+
+@dg.asset(
+    group_name=GROUP, kinds={"scikitlearn"}, io_manager_key="scorecard_io_manager"
+)
+def scorecard(
+    installation: InstallationResource,
+) -> dg.MaterializeResult[ActiveModel]:
+    """The model that scores: bins of five ratios, historic default rates, a regression.
+
+    Its data version is the hash of the model file, so a change of model shows which
+    predictions are out of date.
+    """
+    found = installation.installation
+    active = activate(found.home, found.settings.model)
+    return dg.MaterializeResult(
+        value=active,
+        metadata={"name": active.name, "sha256": active.sha256},
+        data_version=dg.DataVersion(active.sha256),
+    )
+
+
+@dg.op(out=dg.DynamicOut(dg.Nothing))
+def split_rows(
+    context: dg.OpExecutionContext,
+    installation: InstallationResource,
+    ingestion_file: ChunkHandle,
+    scorecard: ActiveModel,
+) -> Iterator[dg.DynamicOutput[None]]:
+    """Cut the chunks of a batch into as many spans as there are workers.
+
+    The plan lies beside the chunks and a span is known by its mapping key: a value
+    for each span would cost three more events for each.
+    """
+    found = installation.installation
+    with reported(found, context.partition_key):
+        spans = plan_spans(ingestion_file, found.settings.workers, scorecard)
+    installation.loader.prepare(ingestion_file.rows)
+    for span in spans:
+        yield dg.DynamicOutput(None, mapping_key=span.name)
+
+
+@dg.op(ins={"span": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def score_chunk(
+    context: dg.OpExecutionContext, installation: InstallationResource
+) -> None:
+    """Score one span of chunks with the model that its plan names."""
+    found = installation.installation
+    batch = context.partition_key
+    with reported(found, batch):
+        score_span(found, planned_span(found, batch, str(context.get_mapping_key())))
+
+
+@dg.op(
+    ins={"scored": dg.In(dg.Nothing)},
+    out=dg.Out(io_manager_key="handle_io_manager"),
+)
+def gather_chunks(
+    context: dg.OpExecutionContext, installation: InstallationResource
+) -> ChunkHandle:
+    """Put the scores of all spans together and find the rows that repeat a key."""
+    found = installation.installation
+    batch = context.partition_key
+    with reported(found, batch):
+        scores = gather(found, batch)
+    context.add_output_metadata(
+        {"rows": scores.rows, "chunks": len(scores.chunks), "bytes": scores.bytes}
+    )
+    return scores
+
+
+@dg.graph_asset(partitions_def=batches, group_name=GROUP, kinds={"numpy"})
+def batch_predictions(
+    ingestion_file: ChunkHandle, scorecard: ActiveModel
+) -> ChunkHandle:
+    """Probability of default, risk level and confidence of every row of a batch.
+
+    A missing ratio stays missing and has its own rate in the model. A score depends
+    on its row and the model alone.
+    """
+    spans = split_rows(ingestion_file, scorecard)
+    return gather_chunks(spans.map(score_chunk).collect())
+
+
+@dg.asset(
+    partitions_def=batches,
+    group_name=GROUP,
+    kinds={"sqlite"},
+    deps=[companies],
+    io_manager_key="database_io_manager",
+    metadata={
+        "dagster/table_name": "annual_predictions",
+        "dagster/column_schema": PREDICTION_COLUMNS,
+    },
+)
+def annual_predictions(batch_predictions: ChunkHandle) -> ChunkHandle:
+    """The stored predictions: one row per company, year and quarter, never twice.
+
+    The rows of a batch appear together or not at all, with a receipt in `uploads`.
+    Rows read = inserted + updated + duplicates + rejected.
+    """
+    return batch_predictions

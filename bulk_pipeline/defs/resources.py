@@ -1,0 +1,35 @@
+"""What assets work with: one installation, opened on first use."""
+
+from functools import cached_property
+
+import dagster as dg
+
+from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.loaders.base import Loader
+from bulk_pipeline.adapters.loaders.sqlite import SqliteLoader
+
+
+class InstallationResource(dg.ConfigurableResource):
+    """Settings, home, database and journal, read from the environment of the run.
+
+    Nothing of it is Dagster config, so no URL and no password enters a run's record.
+    """
+
+    @cached_property
+    def installation(self) -> Installation:
+        """The installation of this process; its tables are there when this returns."""
+        found = Installation.from_environment()
+        found.database.create_tables()
+        return found
+
+    @cached_property
+    def loader(self) -> Loader:
+        """The way into the database of the installation."""
+        return SqliteLoader(self.installation.database)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        del context  # Dagster's signature; nothing here depends on the run
+        if "loader" in self.__dict__:
+            self.loader.close()
+        if "installation" in self.__dict__:
+            self.installation.close()

@@ -1,0 +1,103 @@
+"""Files as they came: what was read and what was rejected."""
+
+import dagster as dg
+
+from bulk_pipeline.adapters.chunks import ChunkHandle
+from bulk_pipeline.adapters.journal import UploadReport
+from bulk_pipeline.adapters.reading import ingest
+from bulk_pipeline.adapters.rejects import write_reject_files
+from bulk_pipeline.adapters.reports import read_readings
+from bulk_pipeline.core.errors import PermanentError
+from bulk_pipeline.core.quality import total
+from bulk_pipeline.defs.failures import reported
+from bulk_pipeline.defs.metadata import uploads_table
+from bulk_pipeline.defs.partitions import batches
+from bulk_pipeline.defs.resources import InstallationResource
+
+GROUP = "uploads"
+
+
+@dg.asset(
+    partitions_def=batches,
+    group_name=GROUP,
+    kinds={"arrow"},
+    io_manager_key="handle_io_manager",
+    code_version="1",
+)
+def ingestion_file(
+    context: dg.AssetExecutionContext, installation: InstallationResource
+) -> dg.MaterializeResult[ChunkHandle]:
+    """The files of one batch as typed rows: one row per company and reporting year.
+
+    Every line is accounted for: it is a row here, or it is listed in `rejected_rows`
+    with its line, column and reason. A file that cannot be read is refused whole.
+    """
+    found = installation.installation
+    batch = context.partition_key
+    run_id = context.run.run_id
+    with reported(found, batch):
+        found.journal.start(batch, run_id)
+        rows = ingest(found, batch)
+        readings = read_readings(rows.directory.parent)
+        refused = [reading for reading in readings if reading.state == "refused"]
+        if len(refused) == len(readings):
+            found.journal.finish(
+                UploadReport(
+                    key=reading.key,
+                    file=reading.file_name,
+                    state="failed",
+                    sha256=reading.sha256,
+                    run_id=run_id,
+                    message=reading.message,
+                    batch=batch,
+                )
+                for reading in refused
+            )
+            raise PermanentError(
+                "No file of this batch could be read. "
+                + " ".join(f"{r.file_name}: {r.message}" for r in refused[:10])
+            )
+    quality = total(reading.quality for reading in readings)
+    return dg.MaterializeResult(
+        value=rows,
+        metadata={
+            "rows_read": sum(reading.rows_read for reading in readings),
+            "rows_rejected": sum(reading.rejected for reading in readings),
+            "rows_with_missing_ratio": quality.missing,
+            "rows_implausible": quality.implausible,
+            "files": len(readings),
+            "files_refused": len(refused),
+            "files_repeated": sum(r.state == "repeated" for r in readings),
+            "uploads": uploads_table(readings),
+            "warnings": [text for r in readings for text in r.warnings][:20],
+        },
+    )
+
+
+@dg.asset(
+    partitions_def=batches, group_name=GROUP, kinds={"csv"}, deps=[ingestion_file]
+)
+def rejected_rows(
+    context: dg.AssetExecutionContext, installation: InstallationResource
+) -> dg.MaterializeResult[None]:
+    """Every row that could not be stored, with its line, column, reason and text.
+
+    One CSV file per upload, with the row as it stood, so that it can be corrected and
+    dropped again. The load adds the duplicates that contradict a stored row.
+    """
+    found = installation.installation
+    batch = context.partition_key
+    with reported(found, batch):
+        files = write_reject_files(found.home, batch)
+    readings = read_readings(found.home.chunks(batch))
+    reasons: dict[str, int] = {}
+    for reading in readings:
+        for reason, rows in reading.reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + rows
+    return dg.MaterializeResult(
+        metadata={
+            "rows_rejected": sum(reasons.values()),
+            "reasons": reasons,
+            "files": [dg.MetadataValue.path(str(f)).path for f in files.values()],
+        }
+    )
