@@ -78,14 +78,22 @@ def batch_figures(
 
 
 def upload_reports(
-    batch: str,
-    run_id: str,
+    run: tuple[str, str],
     readings: Sequence[UploadReading],
     result: LoadResult,
     figures: BatchFigures,
     rejects: dict[str, Path],
 ) -> list[UploadReport]:
-    """What became of each upload of a batch, in order."""
+    """What became of each upload of a batch, in order.
+
+    Args:
+        run: key of the batch and id of the run.
+        readings: what reading found.
+        result: what the loader did.
+        figures: the figures of the batch.
+        rejects: upload key → reject file.
+    """
+    batch, run_id = run
     outcomes = {outcome.key: outcome for outcome in result.outcomes}
     states = {"read": "loaded", "repeated": "repeated", "refused": "failed"}
     reports = []

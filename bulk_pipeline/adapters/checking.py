@@ -41,8 +41,10 @@ def score_range(folder: Path) -> tuple[float, float, bool]:
     scores = ChunkHandle.open(folder / SCORES)
     for frame in scores.frames():
         found = frame["probability"]
-        sound = sound and bool(found.is_between(0.0, 1.0).all()) and not (
-            found.null_count()
+        sound = (
+            sound
+            and bool(found.is_between(0.0, 1.0).all())
+            and not (found.null_count())
         )
         lowest = min(lowest, float(str(found.min())))
         highest = max(highest, float(str(found.max())))

@@ -6,7 +6,6 @@ depends on the rows it touches and not on the file.
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -98,11 +97,11 @@ def write_chunk(path: Path, rows: pl.DataFrame) -> Chunk:
 
     A file that is there already is replaced.
     """
-    content = io.BytesIO()
-    rows.rechunk().write_ipc(content, record_batch_size=max(rows.height, 1))
-    view = content.getbuffer()
-    path.write_bytes(view)
-    return Chunk(path.name, rows.height, len(view), hashlib.sha256(view).hexdigest())
+    rows.rechunk().write_ipc(path, record_batch_size=max(rows.height, 1))
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
+    return Chunk(path.name, rows.height, size, digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,10 +118,9 @@ class Database:
         """
         for attempt in self.attempts():
             with attempt, translated():
-                options = {"begin_immediate": True}
-                with self.engine.connect().execution_options(**options) as connection:
-                    with connection.begin():
-                        return change(connection)
+                writer = self.engine.execution_options(begin_immediate=True)
+                with writer.begin() as connection:
+                    return change(connection)
         raise AssertionError  # stamina returns or raises
 
     def attempts(self) -> Iterator[Any]:
@@ -163,14 +162,13 @@ class Database:
 
     def receipts(self, sha256s: Sequence[str]) -> list[sa.Row[Any]]:
         """Receipts of files with one of these contents, oldest first."""
-        wanted = sa.bindparam("sha256s", expanding=True)
         query = (
             sa.select(tables.uploads)
-            .where(tables.uploads.c.sha256.in_(wanted))
+            .where(tables.uploads.c.sha256.in_(sha256s))
             .order_by(tables.uploads.c.id)
         )
         with self.reading() as connection:
-            return list(connection.execute(query, {"sha256s": list(sha256s)}))
+            return list(connection.execute(query))
 
     def dispose(self) -> None:
         """Close the pool, if it was ever opened."""

@@ -25,8 +25,11 @@ class Stopwatch:
         try:
             yield
         finally:
-            elapsed = time.perf_counter() - started
-            self.seconds[name] = self.seconds.get(name, 0.0) + elapsed
+            self.add(name, time.perf_counter() - started)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add seconds to a stage."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,9 @@ class Monitor:
     def __exit__(self, *exception: object) -> None:
         self._done.set()
         self._thread.join()
-        cpu = self._cpu(self._process) - self._own_cpu + sum(self._children_cpu.values())
+        cpu = (
+            self._cpu(self._process) - self._own_cpu + sum(self._children_cpu.values())
+        )
         self.usage = Usage(self._peak, cpu, time.perf_counter() - self._started)
 
     def _sample_until_done(self) -> None:

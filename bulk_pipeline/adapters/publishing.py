@@ -97,7 +97,7 @@ def publish_batch(
     StepRecord.of(watch.seconds, monitor.usage).write(folder, "load")
     figures = batch_figures(result, step_records(folder), committed_at)
     rejects = write_reject_files(installation.home, batch.key)
-    uploads = upload_reports(batch.key, run_id, readings, result, figures, rejects)
+    uploads = upload_reports((batch.key, run_id), readings, result, figures, rejects)
     store_figures(installation.database, batch.key, run_id, figures)
     installation.journal.finish(uploads)
     return Published(figures, tuple(uploads))

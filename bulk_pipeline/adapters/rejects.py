@@ -42,9 +42,11 @@ def write_reject_files(home: Home, batch: str) -> dict[str, Path]:
         target = home.rejects(batch) / f"{reading.key}.csv"
         mine = found.filter(pl.col("upload") == reading.number)
         parts = [_rejected(folder, reading), _conflicting(mine, reading)]
-        rows = pl.concat([p for p in parts if p.height], how="diagonal") if any(
-            part.height for part in parts
-        ) else None
+        rows = (
+            pl.concat([p for p in parts if p.height], how="diagonal")
+            if any(part.height for part in parts)
+            else None
+        )
         if rows is None:
             target.unlink(missing_ok=True)
         else:

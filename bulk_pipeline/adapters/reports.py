@@ -107,6 +107,6 @@ def read_readings(directory: Path) -> list[UploadReading]:
 
 
 def _reading(document: dict[str, Any]) -> UploadReading:
-    kinds = {"quality": lambda q: Quality(**q), "warnings": tuple, "columns": tuple}
-    made = {name: kind(document[name]) for name, kind in kinds.items()}
-    return UploadReading(**{**document, **made})
+    made = {name: tuple(document[name]) for name in ("warnings", "columns")}
+    quality = Quality(**document["quality"])
+    return UploadReading(**{**document, **made, "quality": quality})

@@ -1,4 +1,4 @@
-"""The command line ``bulk-pipeline``: arguments in, results out, no logic of its own."""
+"""The command line ``bulk-pipeline``: arguments in, results out, no own logic."""
 
 import sys
 

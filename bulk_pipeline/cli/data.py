@@ -11,7 +11,9 @@ from bulk_pipeline.core.dummy import DummyRequest
 @click.command()
 @click.option("--rows", type=int, required=True, help="Rows to write.")
 @click.option("--companies", type=int, help="Companies; default: 40 years for each.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same rows.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Same seed, same rows."
+)
 @click.option(
     "--bad-share",
     type=float,

@@ -66,7 +66,7 @@ def _load(
     from bulk_pipeline.cli.running import run_batch  # noqa: PLC0415  # Dagster, 1 s
 
     settings = installation.settings
-    if on_conflict == "skip" or on_conflict == "update":
+    if on_conflict is not None:
         settings = settings.model_copy(update={"on_conflict": on_conflict})
     options = Options.from_settings(settings, force=force)
     batch = land_copies(installation.home, files, options, datetime.now(UTC))

@@ -63,12 +63,18 @@ def use_dagster_home(home: Home) -> None:
 
 
 def _refresh_scorecard(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, installation: Installation
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    installation: Installation,
 ) -> None:
     """Materialise the scorecard if the one Dagster knows is not the one wanted."""
     wanted = wanted_model(installation.settings).sha256
     event = instance.get_latest_materialization_event(scorecard.key)
-    known = event.asset_materialization.tags if event and event.asset_materialization else {}
+    known = (
+        event.asset_materialization.tags
+        if event and event.asset_materialization
+        else {}
+    )
     if (known or {}).get("dagster/data_version") == wanted:
         return
     definitions.resolve_job_def(scorecard_job.name).execute_in_process(

@@ -118,7 +118,7 @@ def clean(texts: pl.DataFrame, rules: CleaningRules) -> Cleaned:
                 fractions=rules.fractions and column.name in PERCENT_RATIOS,
             )
             typed[column.name], bad = numbers.values, numbers.refused
-        if bad.null_count() < len(bad):
+        if bad is not None and not _all_null(bad):
             refused[column.name] = bad
     rows = pl.DataFrame({name: typed[name].alias(name) for name in ROW_SCHEMA})
     return _parted(texts, rows, refused, years.from_dates)
@@ -131,24 +131,42 @@ def _absent(column: Column, height: int, rules: CleaningRules) -> pl.Series:
     return one.new_from_index(0, height)
 
 
-def _parse_text(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
+def _parse_text(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series | None]:
     """Trimmed texts (symbols in upper case) and the reason where one cannot stand."""
-    trimmed = pl.col("text").str.strip_chars()
+    # A file repeats its texts from row to row: mostly a look at the distinct ones
+    # shows that there is nothing to do.
+    distinct = _judged_texts(texts.unique(), column)
+    if (distinct["raw"] == distinct["text"]).all() and _all_null(distinct["refused"]):
+        return texts, None
+    judged = _judged_texts(texts, column)
+    return judged["text"], judged["refused"]
+
+
+def _judged_texts(texts: pl.Series, column: Column) -> pl.DataFrame:
+    """Each text as it stood, as it is kept (null where blank), and why it is not."""
+    trimmed = pl.col("raw").str.strip_chars()
     if column is SYMBOL:
         trimmed = trimmed.str.to_uppercase()
-    cells = texts.alias("text").to_frame().select(text=trimmed)
     text = pl.col("text")
     blank = pl.lit("blank" if column.needed else None, dtype=pl.String)
-    judged = cells.select(
-        text=pl.when(text != "").then(text),
-        refused=pl.when(text == "")
-        .then(blank)
-        .when(text.str.len_chars() > (column.max_length or 0))
-        .then(pl.lit("too_long"))
-        .when(text.str.contains(_CONTROL))
-        .then(pl.lit("control_character")),
+    return (
+        texts.alias("raw")
+        .to_frame()
+        .with_columns(text=trimmed)
+        .with_columns(
+            text=pl.when(text != "").then(text),
+            refused=pl.when(text == "")
+            .then(blank)
+            .when(text.str.len_chars() > (column.max_length or 0))
+            .then(pl.lit("too_long"))
+            .when(text.str.contains(_CONTROL))
+            .then(pl.lit("control_character")),
+        )
     )
-    return judged["text"], judged["refused"]
+
+
+def _all_null(values: pl.Series) -> bool:
+    return values.null_count() == len(values)
 
 
 def _parted(
@@ -175,7 +193,11 @@ def _parted(
     shown = pl.concat([rejects, found], how="horizontal").select(
         "row", "line", "column", "reason", value=value
     )
-    keep = pl.Series([True]).new_from_index(0, rows.height).scatter(rejects["row"], False)
+    keep = (
+        pl.Series([True])
+        .new_from_index(0, rows.height)
+        .scatter(rejects["row"], values=False)
+    )
     return Cleaned(rows.filter(keep), shown, dates_as_years)
 
 

@@ -7,36 +7,42 @@ import polars as pl
 from bulk_pipeline.core.cleaning import ROW_SCHEMA
 from bulk_pipeline.core.schema import MARKET_CAP, NAME, SECTOR, SYMBOL
 
-DETAILS = (NAME.name, SECTOR.name, MARKET_CAP.name)
+DETAILS = (SECTOR.name, MARKET_CAP.name)
 COMPANY_SCHEMA: dict[str, pl.DataType] = {
-    **{name: ROW_SCHEMA[name] for name in (SYMBOL.name, *DETAILS)},
+    **{name: ROW_SCHEMA[name] for name in (SYMBOL.name, NAME.name, *DETAILS)},
     "names_differ": pl.Boolean(),
 }
 """Columns of distinct companies; sector and market value may be null."""
 
 
-def distinct_companies(rows: pl.DataFrame) -> pl.DataFrame:
+def named_companies(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per symbol and name, in order of first appearance.
+
+    Args:
+        rows: typed rows of a part of a file, or what this function made of several
+            parts, in file order.
+
+    Returns:
+        Symbol, name, and the first sector and market value that are there.
+    """
+    details = (pl.col(name).drop_nulls().first() for name in DETAILS)
+    return rows.group_by(SYMBOL.name, NAME.name, maintain_order=True).agg(*details)
+
+
+def distinct_companies(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """One row per symbol, in order of first appearance.
 
     Args:
-        rows: typed rows of a file, in file order.
+        parts: what ``named_companies`` made of the parts of a batch, in order.
 
     Returns:
-        ``COMPANY_SCHEMA``: the first non-null name, sector and market value of each
-        symbol, and whether the file gives it more than one name.
+        ``COMPANY_SCHEMA``: the first name, sector and market value of each symbol,
+        and whether it has more than one name.
     """
-    return rows.group_by(SYMBOL.name, maintain_order=True).agg(
+    none = pl.DataFrame(schema=COMPANY_SCHEMA).drop("names_differ")
+    found = named_companies(pl.concat([none, *parts]))
+    return found.group_by(SYMBOL.name, maintain_order=True).agg(
+        pl.col(NAME.name).first(),
         *(pl.col(name).drop_nulls().first() for name in DETAILS),
-        names_differ=(pl.col(NAME.name) != pl.col(NAME.name).first()).any(),
-    )
-
-
-def merged_companies(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Distinct companies of several parts in order, the first value again winning."""
-    frames = [pl.DataFrame(schema=COMPANY_SCHEMA), *parts]
-    found = pl.concat(frames).group_by(SYMBOL.name, maintain_order=True)
-    return found.agg(
-        *(pl.col(name).drop_nulls().first() for name in DETAILS),
-        names_differ=pl.col("names_differ").any()
-        | (pl.col(NAME.name) != pl.col(NAME.name).first()).any(),
+        names_differ=pl.len() > 1,
     )

@@ -26,11 +26,11 @@ class Numbers:
     Attributes:
         values: float64 of length n; null where the cell is missing or refused.
         refused: String of length n; the reason code where the cell is no value
-            (``not_a_number``, ``not_finite``), else null.
+            (``not_a_number``, ``not_finite``), else null. None where no cell is.
     """
 
     values: pl.Series
-    refused: pl.Series
+    refused: pl.Series | None
 
 
 def parse_numbers(
@@ -52,17 +52,18 @@ def parse_numbers(
     values = texts.cast(pl.Float64, strict=False)
     if fractions:
         values = values * PERCENT_TO_FRACTION
-    refused = pl.Series(texts.name, [None], dtype=pl.String).new_from_index(
-        0, len(texts)
-    )
+    if not values.has_nulls() and values.is_finite().all():
+        return Numbers(values, None)
     odd = (~values.is_finite()).fill_null(value=True) & (texts != "")
     where = odd.arg_true()
     if where.is_empty():
-        return Numbers(values, refused)
+        return Numbers(values, None)
     again = _parse_odd(texts.gather(where), percent=percent, fractions=fractions)
-    return Numbers(
-        values.scatter(where, again["value"]), refused.scatter(where, again["refused"])
-    )
+    values = values.scatter(where, again["value"])
+    if again["refused"].null_count() == again.height:
+        return Numbers(values, None)
+    none = pl.Series("refused", [None], dtype=pl.String).new_from_index(0, len(texts))
+    return Numbers(values, none.scatter(where, again["refused"]))
 
 
 def _parse_odd(texts: pl.Series, *, percent: bool, fractions: bool) -> pl.DataFrame:
@@ -80,11 +81,15 @@ def _parse_odd(texts: pl.Series, *, percent: bool, fractions: bool) -> pl.DataFr
         value = value * pl.when(has_sign).then(1.0).otherwise(PERCENT_TO_FRACTION)
     missing = trimmed.str.to_lowercase().is_in(sorted(MISSING_TOKENS | ERROR_CELLS))
     usable = value.is_not_null() & value.is_finite()
-    return texts.alias("text").to_frame().select(
-        value=pl.when(usable & ~missing).then(value),
-        refused=pl.when(missing | usable)
-        .then(None)
-        .when(value.is_null())
-        .then(pl.lit("not_a_number"))
-        .otherwise(pl.lit("not_finite")),
+    return (
+        texts.alias("text")
+        .to_frame()
+        .select(
+            value=pl.when(usable & ~missing).then(value),
+            refused=pl.when(missing | usable)
+            .then(None)
+            .when(value.is_null())
+            .then(pl.lit("not_a_number"))
+            .otherwise(pl.lit("not_finite")),
+        )
     )

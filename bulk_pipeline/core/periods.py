@@ -26,12 +26,12 @@ class Years:
     Attributes:
         values: Int16 of length n, null where refused.
         refused: String of length n; ``blank``, ``not_a_year`` or
-            ``year_out_of_range``, else null.
+            ``year_out_of_range``, else null. None where no cell is refused.
         from_dates: how many cells held a date, of which the year was taken.
     """
 
     values: pl.Series
-    refused: pl.Series
+    refused: pl.Series | None
     from_dates: int
 
 
@@ -47,9 +47,8 @@ def parse_years(texts: pl.Series, latest: int) -> Years:
     plain = trimmed.str.extract(_YEAR).cast(pl.Int16)
     years = cells.select(year=pl.col("text").cast(pl.Int16, strict=False))["year"]
     settled = years.is_between(FIRST_YEAR, latest) & (texts.str.len_bytes() == 4)  # noqa: PLR2004
-    none = pl.Series("refused", [None], dtype=pl.String).new_from_index(0, len(texts))
     if settled.all() and not settled.has_nulls():
-        return Years(years, none, 0)
+        return Years(years, None, 0)
     dated = pl.coalesce(trimmed.str.extract(form) for form in _DATES).cast(pl.Int16)
     return _judged(cells.select("text", year=pl.coalesce(plain, dated)), latest)
 
@@ -70,7 +69,7 @@ def _judged(cells: pl.DataFrame, latest: int) -> Years:
     return Years(judged["year"], judged["refused"], int(judged["dated"].sum()))
 
 
-def parse_quarters(texts: pl.Series, blank: str) -> tuple[pl.Series, pl.Series]:
+def parse_quarters(texts: pl.Series, blank: str) -> tuple[pl.Series, pl.Series | None]:
     """Quarters from cell texts: Q1 to Q4, 1 to 4, FY, any case.
 
     Args:
@@ -79,7 +78,8 @@ def parse_quarters(texts: pl.Series, blank: str) -> tuple[pl.Series, pl.Series]:
 
     Returns:
         Quarters as ``QUARTER`` (null where refused) and the reason code
-        ``not_a_quarter`` (null elsewhere), both of length n in row order.
+        ``not_a_quarter`` (null elsewhere), both of length n in row order; None
+        instead of the codes where no cell is refused.
     """
     # A file holds a handful of spellings: each is settled once.
     spellings = texts.unique()
@@ -87,6 +87,8 @@ def parse_quarters(texts: pl.Series, blank: str) -> tuple[pl.Series, pl.Series]:
     known = {**_QUARTER_TEXTS, "": blank}
     settled = [known.get(text) for text in tidy]
     quarters = texts.replace_strict(spellings, settled, return_dtype=pl.String)
+    if not quarters.has_nulls():
+        return quarters.cast(QUARTER), None
     refused = (
         quarters.is_null()
         .to_frame("bad")

@@ -73,9 +73,7 @@ def settle(
     )
     pairs = incoming.join(
         found, on=STORED_KEY, how="left", suffix="_kept", maintain_order="left"
-    ).join(
-        earlier, on=["upload_id", *STORED_KEY], how="left", maintain_order="left"
-    )
+    ).join(earlier, on=["upload_id", *STORED_KEY], how="left", maintain_order="left")
     new = pl.col("stored_id").is_null()
     own = (pl.col("stored_upload_id") == pl.col("upload_id")).fill_null(value=False)
     differs = ~new & differing()

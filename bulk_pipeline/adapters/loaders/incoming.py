@@ -72,7 +72,9 @@ class Incoming:
 
     def compared(self, keys: pl.DataFrame) -> pl.DataFrame:
         """Keys with what is compared against stored rows: key, line and ratios."""
-        found = self.rows.select("line", "upload", SYMBOL.name, *_VALUES)[keys["position"]]
+        found = self.rows.select("line", "upload", SYMBOL.name, *_VALUES)[
+            keys["position"]
+        ]
         return pl.concat([keys.drop("round"), found], how="horizontal")
 
     def frames(

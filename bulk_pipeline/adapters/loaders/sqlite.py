@@ -29,6 +29,7 @@ class SqliteLoader:
         self._database = database
         self._bulk_rows = bulk_rows
         self._child: subprocess.Popen[str] | None = None
+        self._finishing: list[subprocess.Popen[str]] = []
 
     def prepare(self, rows: int) -> None:
         """Start the bulk process for a load that is large enough for it."""
@@ -60,27 +61,37 @@ class SqliteLoader:
         }
         child = self._child or _start_child()
         self._child = None
-        with child:
-            if child.stdin is None or child.stdout is None or child.stderr is None:
-                raise AssertionError  # all three were asked for
-            child.stdin.write(json.dumps(job) + "\n")
+        answer = self._asked(child, json.dumps(job))
+        if answer:
+            self._finishing.append(child)
+            return result_from_json(answer)
+        trouble = child.communicate()[1].strip().splitlines()
+        raise PermanentError(
+            f"The loading process ended with code {child.returncode} before its commit "
+            f"({trouble[-1] if trouble else 'it said nothing'}). Nothing of batch "
+            f"{request.batch} was stored; materialise it again."
+        )
+
+    @staticmethod
+    def _asked(child: "subprocess.Popen[str]", line: str) -> str:
+        """The child's answer to one line; nothing if it ended before it answered."""
+        if child.stdin is None or child.stdout is None:
+            raise AssertionError  # both were asked for
+        try:
+            child.stdin.write(line + "\n")
             child.stdin.flush()
-            answer = child.stdout.readline()
-            child.stdin.close()
-            trouble = child.stderr.read()
-        if not answer:
-            last = trouble.strip().splitlines()[-1:] or ["it said nothing"]
-            raise PermanentError(
-                f"The loading process ended with code {child.returncode} before its "
-                f"commit ({last[0]}). Nothing of batch {request.batch} was stored; "
-                "materialise it again."
-            )
-        return result_from_json(answer)
+        except BrokenPipeError:
+            return ""
+        return child.stdout.readline()
 
     def close(self) -> None:
-        if self._child is not None:
-            self._child.communicate()
-            self._child = None
+        # A child that was not used ends when its input does; one that has answered
+        # first moves its log into the file.
+        children = [*self._finishing, *([self._child] if self._child else [])]
+        for child in children:
+            child.communicate()
+        self._finishing.clear()
+        self._child = None
 
 
 def _start_child() -> subprocess.Popen[str]:

@@ -31,29 +31,39 @@ def main() -> None:
     line = sys.stdin.readline()
     if not line.strip():
         return
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.stdout.write(_answer(json.loads(line)) + "\n")
-    sys.stdout.flush()
+    answered = threading.Event()
+    threading.Thread(target=_end_with_parent, args=(answered,), daemon=True).start()
+    _serve(json.loads(line), answered)
 
 
-def _answer(job: dict[str, Any]) -> str:
+def _serve(job: dict[str, Any], answered: threading.Event) -> None:
     import adbc_driver_manager  # noqa: PLC0415
 
     try:
         driver = ArrowDriver(job["path"], job["busy_ms"], job["statements"])
         try:
-            return result_to_json(publish(driver, request_from_json(job["request"])))
+            result = publish(driver, request_from_json(job["request"]))
+            answered.set()
+            _say(result_to_json(result))
+            driver.checkpoint()
         finally:
             driver.close()
     except BulkPipelineError as error:
-        return error_to_json(error)
+        _say(error_to_json(error))
     except adbc_driver_manager.Error as error:
-        return error_to_json(from_sqlite(error.vendor_code or 0, str(error)))
+        _say(error_to_json(from_sqlite(error.vendor_code or 0, str(error))))
 
 
-def _end_with_parent() -> None:
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _end_with_parent(answered: threading.Event) -> None:
+    """End at once, without a commit, when the process that asked is gone."""
     sys.stdin.read()
-    os._exit(ORPHANED)
+    if not answered.is_set():
+        os._exit(ORPHANED)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,17 @@ own; two libraries in one process break the file's locks, and closing one delete
 other's write-ahead log: rows reported as stored are then gone without an error.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import polars as pl
 
 if TYPE_CHECKING:
     import sqlite3
 
+T = TypeVar("T")
 CACHE_KIB = 65_536
 Statements = Mapping[str, Mapping[str, Any]]
 
@@ -44,7 +47,9 @@ class Driver(Protocol):
 class PythonDriver:
     """Python's own sqlite3 over a connection of SQLAlchemy's pool; small loads."""
 
-    def __init__(self, connection: "sqlite3.Connection", statements: Statements) -> None:
+    def __init__(
+        self, connection: "sqlite3.Connection", statements: Statements
+    ) -> None:
         self._connection = connection
         self._statements = statements
 
@@ -94,6 +99,8 @@ class ArrowDriver:
         self._statements = statements
         self.command(f"PRAGMA busy_timeout = {int(busy_ms)}")
         self.command(f"PRAGMA cache_size = -{CACHE_KIB}")
+        # The log is moved into the file after the commit was reported, not before.
+        self.command("PRAGMA wal_autocheckpoint = 0")
         # Rows are checked a slice at a time before they come here.
         self.command("PRAGMA ignore_check_constraints = ON")
 
@@ -119,24 +126,33 @@ class ArrowDriver:
     ) -> int:
         import pyarrow as pa  # noqa: PLC0415  # kept beside the driver it serves
 
-        batches = (batch for frame in frames for batch in _arrow(frame).to_batches())
+        batches = _ahead(b for frame in frames for b in _arrow(frame).to_batches())
         first = next(batches, None)
         if first is None:
             return 0
-
-        def all_batches() -> Iterable[Any]:
-            yield first
-            yield from batches
-
-        reader = pa.RecordBatchReader.from_batches(first.schema, all_batches())
+        everything = itertools.chain([first], batches)
+        reader = pa.RecordBatchReader.from_batches(first.schema, everything)
         counted: int = self._cursor.adbc_ingest(
             table, reader, mode="append", temporary=temporary
         )
         return counted
 
+    def checkpoint(self) -> None:
+        """Move committed pages from the log into the file; readers go on meanwhile."""
+        self.command("PRAGMA wal_checkpoint(PASSIVE)")
+
     def close(self) -> None:
         self._cursor.close()
         self._connection.close()
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, the next one made in another thread while one is being used."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = pool.submit(next, items, None)
+            yield item
 
 
 def _bound(

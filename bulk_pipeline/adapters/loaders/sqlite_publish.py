@@ -21,7 +21,7 @@ from bulk_pipeline.adapters.loaders.sqlite_drivers import Driver
 from bulk_pipeline.adapters.loaders.sqlite_stored import earlier_keys, stored_rows
 from bulk_pipeline.core.duplicates import CONFLICT_SCHEMA
 from bulk_pipeline.core.errors import AccountingError, PermanentError
-from bulk_pipeline.core.schema import RATIOS, SYMBOL
+from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline.core.upserts import (
     DUPLICATE,
     INSERTED,

@@ -4,6 +4,8 @@ The process that loads in bulk holds no SQLAlchemy, so it is handed finished tex
 with positional parameters; no value is ever part of a text.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.schema import CreateTable, DropTable
@@ -20,6 +22,7 @@ from bulk_pipeline.core.schema import RATIOS
 
 _TEMPORARY = sa.MetaData(schema="temp")
 _SCORES = ("probability", "risk_level", "confidence")
+_REPLACEMENT = ("replaced_at", "replaced_by_upload_id", "reason")
 VALUE_COLUMNS = (*RATIOS, *_SCORES, "model_id", "upload_id")
 PREDICTION_COLUMNS = tuple(c.name for c in annual_predictions.c if c.name != "id")
 
@@ -33,12 +36,13 @@ replacing = sa.Table(
 )
 
 
-def _statements() -> dict[str, sa.Executable | sa.schema.ExecutableDDLElement]:
+def _statements() -> dict[str, sa.ClauseElement]:
     p, h, u = annual_predictions.c, annual_prediction_history.c, uploads.c
-    one, zero = sa.bindparam, sa.literal_column("0")
+    one = sa.bindparam
+    zero: sa.ColumnClause[int] = sa.literal_column("0")
     # A ratio column may be all null; the driver guesses a column's type from its
     # first rows, and infinity (never stored, by constraint) keeps it a float.
-    never_stored = sa.literal_column("9e999")
+    never_stored: sa.ColumnClause[float] = sa.literal_column("9e999")
     ratios = [sa.func.ifnull(p[name], never_stored).label(name) for name in RATIOS]
     key = (p.company_id, p.reporting_year, p.reporting_quarter)
     of_wanted = sa.select(companies.c.id).join(
@@ -86,8 +90,7 @@ def _statements() -> dict[str, sa.Executable | sa.schema.ExecutableDDLElement]:
         "create_replacing": CreateTable(replacing),
         "drop_replacing": DropTable(replacing),
         "keep_history": annual_prediction_history.insert().from_select(
-            ["prediction_id", *PREDICTION_COLUMNS]
-            + ["replaced_at", "replaced_by_upload_id", "reason"],
+            ["prediction_id", *PREDICTION_COLUMNS, *_REPLACEMENT],
             sa.select(
                 p.id, *kept, one("now"), replacing.c.upload_id, replacing.c.reason
             ).join(replacing, replacing.c.prediction_id == p.id),
@@ -100,7 +103,7 @@ def _statements() -> dict[str, sa.Executable | sa.schema.ExecutableDDLElement]:
     }
 
 
-def compiled_statements() -> dict[str, dict[str, object]]:
+def compiled_statements() -> dict[str, dict[str, Any]]:
     """Each statement as ``{"sql": text, "parameters": names in order}``."""
     dialect = sqlite_dialect(paramstyle="qmark")
     made = {}

@@ -70,9 +70,7 @@ def result_from_json(line: str) -> LoadResult:
         raised = getattr(errors, document["error"])
         raise raised(document["message"])
     outcomes = tuple(UploadOutcome(**outcome) for outcome in document["outcomes"])
-    return LoadResult(
-        outcomes, document["rows_written"], document["database_seconds"]
-    )
+    return LoadResult(outcomes, document["rows_written"], document["database_seconds"])
 
 
 def error_to_json(error: errors.BulkPipelineError) -> str:

@@ -1,0 +1,1 @@
+"""Figures of loads and, in time, housekeeping."""

@@ -1,0 +1,1 @@
+"""The model, scored batches, stored predictions and their checks."""

@@ -1,0 +1,1 @@
+"""Files as they came: what was read and what was rejected."""
