@@ -1,0 +1,56 @@
+# Two commands set everything up on a machine with Python 3.11 to 3.13 and make:
+# `make run` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SAMPLE := .home/samples/accounts.csv
+export BULK_PIPELINE_HOME ?= $(CURDIR)/.home
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+run: .venv/installed ## Load a generated sample of 10,000 rows into the embedded database
+	@mkdir -p $(dir $(SAMPLE))
+	@$(BIN)/bulk-pipeline generate --rows 10000 --seed 7 --bad-share 0.01 --out $(SAMPLE)
+	@$(BIN)/bulk-pipeline ingest $(SAMPLE) --force
+	@echo
+	@echo "Next:"
+	@echo "  $(BIN)/bulk-pipeline ingest YOUR-FILE.xlsx    load a file of your own"
+	@echo "  $(BIN)/bulk-pipeline uploads                  what became of every upload"
+	@echo "  with BULK_PIPELINE_HOME=$(BULK_PIPELINE_HOME)"
+
+test: .venv/installed-dev ## Run the tests
+	@$(BIN)/python -m pytest
+
+lint: .venv/installed-dev ## Check style, types, import rule and definitions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/interrogate bulk_pipeline bulk_pipeline_tests --quiet
+	@$(BIN)/dg check defs
+
+lock: ## Write the lock files anew (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --upgrade -o requirements-dev.lock
+	uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet -c requirements-dev.lock -o requirements.lock
+
+clean: ## Remove what make made; the home with its data stays
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+.venv/installed: requirements.lock pyproject.toml
+	@echo "Installing (about a minute, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q bulk_pipeline # even where PYTHONDONTWRITEBYTECODE is set
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	@echo "Installing what the tests need"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
