@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from bulk_pipeline.adapters.batches import Batch
 from bulk_pipeline.adapters.failures import translated
 from bulk_pipeline.adapters.tables import UtcMoment
+from bulk_pipeline.core.metrics import STAGES
 
 STATES = (
     "claimed",
@@ -70,7 +71,7 @@ class UploadReport:
     rejected: int = 0
     reject_file: str | None = None
     seconds: float = 0.0
-    stages: dict[str, float] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     rows_per_second: float = 0.0
     tier: str = ""
     peak_memory_bytes: int = 0

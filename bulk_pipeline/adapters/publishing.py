@@ -96,10 +96,13 @@ def publish_batch(
     committed_at = time.time()
     StepRecord.of(watch.seconds, monitor.usage).write(folder, "load")
     figures = batch_figures(result, step_records(folder), committed_at)
+    run = (batch.key, run_id)
+    # The rows are stored from here on, whatever becomes of the files about them.
+    installation.journal.finish(upload_reports(run, readings, result, figures, {}))
     rejects = write_reject_files(installation.home, batch.key)
-    uploads = upload_reports((batch.key, run_id), readings, result, figures, rejects)
-    store_figures(installation.database, batch.key, run_id, figures)
+    uploads = upload_reports(run, readings, result, figures, rejects)
     installation.journal.finish(uploads)
+    store_figures(installation.database, batch.key, run_id, figures)
     return Published(figures, tuple(uploads))
 
 

@@ -119,8 +119,11 @@ class _Ingestion:
         if digest in self._seen:
             return f"The same content as upload {self._seen[digest]} of this batch."
         options = self._batch.options.text()
-        for receipt in self._installation.database.receipts([digest]):
-            if receipt.options == options and receipt.upload_key != key:
+        receipts = self._installation.database.receipts([digest])
+        if any(receipt.upload_key == key for receipt in receipts):
+            return ""  # it counts already; what came after it is the repeat
+        for receipt in receipts:
+            if receipt.options == options:
                 return (
                     f"The same content was loaded before as upload "
                     f"{receipt.upload_key} ({receipt.file_name}). Nothing to do; "

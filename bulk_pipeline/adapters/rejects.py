@@ -115,15 +115,15 @@ def _write(rows: pl.DataFrame, target: Path) -> None:
     """Write a CSV by rename, its texts safe to open in a spreadsheet."""
     originals = [name for name in rows.columns if name not in OWN_COLUMNS]
     originals.sort(key=lambda name: int(name.split("\0")[0]))
-    texts = [safe_text(pl.col(n).cast(pl.String)) for n in rows.columns if n != "line"]
-    safe = rows.with_columns(texts).select(*OWN_COLUMNS, *originals)
+    shown = [safe_text(pl.col(n).cast(pl.String)).alias(n) for n in rows.columns]
+    safe = rows.select(shown).select(*OWN_COLUMNS, *originals)
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     os.close(descriptor)
     partial = Path(name)
     try:
-        header = [n.split("\0", 1)[-1] for n in safe.columns]
-        line = pl.DataFrame([header], orient="row").select(safe_text(pl.all()))
+        header = pl.Series([n.split("\0", 1)[-1] for n in safe.columns])
+        line = header.to_frame("text").select(safe_text(pl.col("text"))).transpose()
         with partial.open("wb") as file:
             line.write_csv(file, include_header=False)
             safe.write_csv(file, include_header=False)

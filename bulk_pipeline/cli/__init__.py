@@ -46,7 +46,7 @@ def main() -> None:
     Exit 0: all done. 1: something failed. 2: wrong usage or a setting that cannot be.
     """
     try:
-        cli()
+        cli(prog_name="bulk-pipeline")
     except ConfigurationError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(WRONG_USAGE)

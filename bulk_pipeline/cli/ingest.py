@@ -10,11 +10,11 @@ import click
 
 from bulk_pipeline.adapters.batches import Batch, Options, land_copies
 from bulk_pipeline.adapters.installation import Installation
-from bulk_pipeline.adapters.journal import UploadReport
 from bulk_pipeline.cli.options import database_option
 from bulk_pipeline.cli.show import print_result, progress_bar
 
 FAILED = 1
+DONE = frozenset({"loaded", "repeated"})
 
 
 @click.command()
@@ -43,37 +43,44 @@ def ingest(
     """
     installation = Installation.from_environment()
     try:
-        uploads = _load(installation, files, on_conflict, force=force, quiet=as_json)
+        batch = _claim(installation, files, on_conflict, force=force)
+        with progress_bar(_bytes(batch), shown=not as_json):
+            failure = _run(installation, batch)
+        uploads = installation.journal.uploads(batch=batch.key)
     finally:
         installation.close()
     if as_json:
         click.echo(json.dumps({"uploads": [asdict(upload) for upload in uploads]}))
     else:
         print_result(uploads, installation.database.name)
-    if any(upload.state not in ("loaded", "repeated") for upload in uploads):
+    failed = any(upload.state not in DONE for upload in uploads)
+    if failure and not failed:
+        click.echo(f"The rows are stored, but the run failed: {failure}", err=True)
+    if failure or failed:
         sys.exit(FAILED)
 
 
-def _load(
+def _claim(
     installation: Installation,
     files: tuple[Path, ...],
     on_conflict: str | None,
     *,
     force: bool,
-    quiet: bool,
-) -> list[UploadReport]:
-    """Claim the files as a batch, run it, and return what became of each upload."""
-    from bulk_pipeline.cli.running import run_batch  # noqa: PLC0415  # Dagster, 1 s
-
+) -> Batch:
+    """Copy the files into a batch of this home."""
     settings = installation.settings
     if on_conflict is not None:
         settings = settings.model_copy(update={"on_conflict": on_conflict})
     options = Options.from_settings(settings, force=force)
     batch = land_copies(installation.home, files, options, datetime.now(UTC))
     installation.journal.claim(batch)
-    with progress_bar(_bytes(batch), shown=not quiet):
-        run_batch(installation, batch)
-    return installation.journal.uploads(batch=batch.key)
+    return batch
+
+
+def _run(installation: Installation, batch: Batch) -> str:
+    from bulk_pipeline.cli.running import run_batch  # noqa: PLC0415  # Dagster, 1 s
+
+    return run_batch(installation, batch)
 
 
 def _bytes(batch: Batch) -> int:

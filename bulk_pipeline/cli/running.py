@@ -25,10 +25,12 @@ QUIET: dict[str, Any] = {
 """Run config: events go to the instance, not to the terminal."""
 
 
-def run_batch(installation: Installation, batch: Batch) -> None:
+def run_batch(installation: Installation, batch: Batch) -> str:
     """Run the job of a batch; what became of its uploads is in the journal.
 
-    A run that fails without a word of ours leaves the reason in the journal, too.
+    Returns:
+        Why the run failed, for people; nothing if it did not. Uploads that were not
+        finished by then are failed in the journal, with the same words.
     """
     use_dagster_home(installation.home)
     definitions = build_definitions()
@@ -42,9 +44,11 @@ def run_batch(installation: Installation, batch: Batch) -> None:
             tags=_tags(batch),
             raise_on_error=False,
         )
-        if not result.success:
-            reason = _reason(result)
-            installation.journal.stop(batch.key, "failed", reason)
+    if result.success:
+        return ""
+    reason = _reason(result)
+    installation.journal.stop(batch.key, "failed", reason)
+    return reason
 
 
 def use_dagster_home(home: Home) -> None:
@@ -92,7 +96,9 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
     """What the first failed step said, for people."""
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
-            error = event.step_failure_data.error
-            cause = error.cause or error
+            ours = event.step_failure_data.user_failure_data
+            if ours and ours.description:
+                return ours.description
+            cause = event.step_failure_data.error.cause or event.step_failure_data.error
             return f"{event.step_key} failed: {cause.message.strip()}"
     return "The run failed before its first step. See the run in the Dagster UI."

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-_STARTS_A_FORMULA = r"^[=+\-@\t\r]"
+_STARTS_A_FORMULA = r"^[=+\-@\t\r\x00]"
 _PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
@@ -13,5 +13,4 @@ def safe_text(cell: pl.Expr) -> pl.Expr:
     plain numbers stay as they are, so that a corrected file can be loaded again.
     """
     risky = cell.str.contains(_STARTS_A_FORMULA) & ~cell.str.contains(_PLAIN_NUMBER)
-    shown = pl.when(risky).then(pl.concat_str(pl.lit("'"), cell)).otherwise(cell)
-    return shown.name.keep()
+    return pl.when(risky).then(pl.concat_str(pl.lit("'"), cell)).otherwise(cell)

@@ -11,7 +11,8 @@ MISSING_TOKENS = frozenset({"", "-", "nm", "n/a", "na", "#n/a", "null", "none", 
 """Texts that stand for no value, compared trimmed and in lower case."""
 
 ERROR_CELLS = frozenset(
-    {"#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#getting_data"}
+    {"#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#getting_data"}
+    | {"#spill!", "#connect!", "#blocked!", "#unknown!", "#field!", "#calc!"}
 )
 """What a spreadsheet shows where a formula failed; no value either."""
 

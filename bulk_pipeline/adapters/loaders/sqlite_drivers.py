@@ -105,8 +105,11 @@ class ArrowDriver:
         self.command("PRAGMA ignore_check_constraints = ON")
 
     def command(self, text: str) -> None:
-        self._cursor.execute(text)
-        self._cursor.fetchall()
+        # A cursor whose statement failed keeps its parameters, and refuses a text
+        # that takes none.
+        with self._connection.cursor() as cursor:
+            cursor.execute(text)
+            cursor.fetchall()
 
     def run(self, name: str, /, **values: Any) -> None:
         self._cursor.execute(*_bound(self._statements[name], values))

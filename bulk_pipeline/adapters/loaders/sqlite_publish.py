@@ -4,6 +4,7 @@ It needs frames and a driver, and neither SQLAlchemy nor Dagster, so the same co
 runs in the process of the run and in the one that loads in bulk.
 """
 
+import contextlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from bulk_pipeline.adapters.loaders.base import (
     UploadLoad,
     UploadOutcome,
 )
-from bulk_pipeline.adapters.loaders.incoming import Incoming
+from bulk_pipeline.adapters.loaders.incoming import Incoming, require_storable
 from bulk_pipeline.adapters.loaders.sqlite_drivers import Driver
 from bulk_pipeline.adapters.loaders.sqlite_stored import earlier_keys, stored_rows
 from bulk_pipeline.core.duplicates import CONFLICT_SCHEMA
@@ -89,7 +90,10 @@ def publish(driver: Driver, request: LoadRequest) -> LoadResult:
         outcomes = publication.write_receipts()
         driver.command("COMMIT")
     except BaseException:
-        driver.command("ROLLBACK")
+        # After some failures (a full disk) SQLite has rolled back by itself; a
+        # connection that is given back or closed does it in any case.
+        with contextlib.suppress(Exception):
+            driver.command("ROLLBACK")
         raise
     seconds = time.perf_counter() - started
     return LoadResult(outcomes, publication.written, seconds)
@@ -162,7 +166,9 @@ class _Publication:
     def _company_ids(self, symbols: pl.Series) -> pl.DataFrame:
         ids = self.driver.frame("company_ids")
         if ids.height != len(symbols):
-            missing = symbols.filter(~symbols.is_in(ids["symbol"].implode()))
+            # where none is known, the driver cannot tell that a symbol is a text
+            registered = ids["symbol"].cast(pl.String)
+            missing = symbols.filter(~symbols.is_in(registered.implode()))
             raise PermanentError(
                 f"{len(missing)} companies are not in the register, the first is "
                 f"{missing[0]}. Materialise companies of batch {self.request.batch} "
@@ -173,12 +179,12 @@ class _Publication:
     def _store(self, incoming: Incoming, keys: pl.DataFrame) -> pl.DataFrame:
         """Write one round; returns its conflicts with stored rows."""
         stored = stored_rows(self.driver)
-        if stored.is_empty():
+        known = [upload.id for upload in self.uploads if upload.known]
+        if stored.is_empty() and not known:
             self._insert(incoming, keys)
             for upload_id, rows in keys.group_by("upload_id").len().iter_rows():
                 self.by_id[upload_id].inserted += rows
             return pl.DataFrame(schema=CONFLICT_SCHEMA)
-        known = [upload.id for upload in self.uploads if upload.known]
         settled = settle(
             incoming.compared(keys),
             stored,
@@ -211,6 +217,7 @@ class _Publication:
     def _replace(self, rows: pl.DataFrame) -> None:
         if rows.is_empty():
             return
+        require_storable(rows)
         own = pl.col("stored_upload_id") == pl.col("upload_id")
         values = rows.select(
             *RATIOS,
