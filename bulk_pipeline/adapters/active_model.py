@@ -66,6 +66,18 @@ def activate(home: Home, path: Path | None) -> ActiveModel:
     return kept
 
 
+def refresh(settings: Settings) -> ActiveModel:
+    """Make the wanted model the active one, as ``wanted_model`` chooses it."""
+    home = Home(settings.home)
+    if settings.model is not None:
+        return activate(home, settings.model.expanduser())
+    kept = active_model(home)
+    if kept is None:
+        return activate(home, None)
+    kept_model(home, kept)  # refused if its bytes were changed
+    return kept
+
+
 def active_model(home: Home) -> ActiveModel | None:
     """The active model of a home; None where none was ever activated."""
     try:

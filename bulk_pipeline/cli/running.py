@@ -3,6 +3,7 @@
 import os
 import shutil
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -57,7 +58,7 @@ def use_dagster_home(home: Home) -> None:
     The folder and its ``dagster.yaml`` are made where they are missing.
     """
     given = os.environ.get("DAGSTER_HOME", "").strip()
-    folder = (home.dagster if not given else Home(home.root).root / given).absolute()
+    folder = Path(given).expanduser().absolute() if given else home.dagster
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / INSTANCE_FILE).exists():
         shipped = files(bulk_pipeline.data).joinpath(INSTANCE_FILE)

@@ -136,7 +136,8 @@ def _parse_text(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series 
     # A file repeats its texts from row to row: mostly a look at the distinct ones
     # shows that there is nothing to do.
     distinct = _judged_texts(texts.unique(), column)
-    if (distinct["raw"] == distinct["text"]).all() and _all_null(distinct["refused"]):
+    same = distinct["raw"].eq_missing(distinct["text"]).all()
+    if same and _all_null(distinct["refused"]):
         return texts, None
     judged = _judged_texts(texts, column)
     return judged["text"], judged["refused"]

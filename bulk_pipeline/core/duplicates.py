@@ -31,7 +31,8 @@ def in_file_duplicates(rows: pl.DataFrame) -> pl.DataFrame:
         the duplicate and of the row that counts).
     """
     symbols = pl.col(SYMBOL.name).cast(pl.Categorical).to_physical().cast(pl.Int64)
-    company = pl.col("upload").cast(pl.Int64) * (rows.height + 1) + symbols
+    # Polars numbers all symbols that the process holds, so a code can exceed n.
+    company = pl.col("upload").cast(pl.Int64) * (symbols.max() + 1) + symbols
     keys = rows.select(key=company * YEAR_SPAN * QUARTER_SPAN + period_code())
     first = keys["key"].is_first_distinct()
     if first.all():

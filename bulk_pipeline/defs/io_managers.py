@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from bulk_pipeline.adapters.active_model import ActiveModel, activate, active_model
+from bulk_pipeline.adapters.active_model import ActiveModel, active_model, refresh
 from bulk_pipeline.adapters.atomic import write_json
 from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.publishing import publish_batch
@@ -47,9 +47,8 @@ class ScorecardIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> ActiveModel:
         del context  # there is one active model, whoever asks
-        installation = self.installation.installation
-        home = installation.home
-        return active_model(home) or activate(home, installation.settings.model)
+        settings = self.installation.installation.settings
+        return active_model(self.installation.installation.home) or refresh(settings)
 
 
 class BulkInsertIOManager(dg.ConfigurableIOManager):

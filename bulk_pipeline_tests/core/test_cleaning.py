@@ -262,7 +262,7 @@ def test_fractions_concern_percent_ratios_only():
         name: 25.0 if name in PERCENT_RATIOS else 0.25 for name in cells
     }
     as_percent = clean(texts_of(cells), RULES).rows
-    assert as_percent.select(cells).row(0) == (0.25,) * 6
+    assert as_percent.select(list(cells)).row(0) == (0.25,) * 6
 
 
 def test_a_cell_with_a_percent_sign_is_no_fraction():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bulk_pipeline.adapters.active_model import ActiveModel, activate
+from bulk_pipeline.adapters.active_model import ActiveModel, refresh
 from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.scoring import gather, plan_spans, planned_span, score_span
 from bulk_pipeline.defs.companies.assets import companies
@@ -28,7 +28,7 @@ def scorecard(
     predictions are out of date.
     """
     found = installation.installation
-    active = activate(found.home, found.settings.model)
+    active = refresh(found.settings)
     return dg.MaterializeResult(
         value=active,
         metadata={"name": active.name, "sha256": active.sha256},
