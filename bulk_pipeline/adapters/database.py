@@ -48,18 +48,19 @@ class Database:
             return cls(sa.URL.create("sqlite", database=str(path)), settings)
         try:
             url = sa.make_url(given.get_secret_value())
-        except sa.exc.ArgumentError:
+        except (sa.exc.ArgumentError, ValueError):  # a port that is no number
             # The text is not repeated: a mistyped URL may still hold a password.
             raise ConfigurationError(
                 "DATABASE_URL is no SQLAlchemy URL. Write sqlite:////path/to/file.db "
                 "or mssql+mssqlpython://user:password@host/database."
             ) from None
-        if url.get_backend_name() != "sqlite" or not url.database:
+        file = None if url.username or url.host else url.database
+        if url.get_backend_name() != "sqlite" or not file:
             raise ConfigurationError(
                 f"DATABASE_URL names {url.drivername!r}: this version loads into "
                 "SQLite files. Write sqlite:////path/to/file.db."
             )
-        return cls(url.set(database=str(Path(url.database).absolute())), settings)
+        return cls(url.set(database=str(Path(file).absolute())), settings)
 
     @property
     def name(self) -> str:
@@ -73,8 +74,18 @@ class Database:
 
     @cached_property
     def engine(self) -> sa.Engine:
-        """Engine with the pool of the settings, made on first use."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Engine with the pool of the settings, made on first use.
+
+        Raises:
+            ConfigurationError: the folder of the file cannot be made.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The database's folder {self.path.parent} cannot be made "
+                f"({error.strerror}). Name another place in DATABASE_URL."
+            ) from error
         engine = sa.create_engine(
             self.url,
             pool_size=self.settings.pool_size,

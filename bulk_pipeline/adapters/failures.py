@@ -23,6 +23,26 @@ CURES = {
 }
 
 
+_SAID = {
+    "database is locked": sqlite3.SQLITE_BUSY,
+    "database table is locked": sqlite3.SQLITE_LOCKED,
+    "database schema is locked": sqlite3.SQLITE_LOCKED,
+    "database or disk is full": sqlite3.SQLITE_FULL,
+    "attempt to write a readonly database": sqlite3.SQLITE_READONLY,
+    "unable to open database file": sqlite3.SQLITE_CANTOPEN,
+    "failed to open": sqlite3.SQLITE_CANTOPEN,
+    "file is not a database": sqlite3.SQLITE_NOTADB,
+    "database disk image is malformed": sqlite3.SQLITE_CORRUPT,
+}
+"""What SQLite (and ADBC, which opens it) writes where it gives no code."""
+
+
+def from_sqlite_text(text: str) -> PermanentError | TransientError:
+    """Our error for a driver that hands on SQLite's words and no result code."""
+    code = next((code for said, code in _SAID.items() if said in text), 0)
+    return from_sqlite(code, text)
+
+
 def from_sqlite(code: int, text: str) -> PermanentError | TransientError:
     """Our error for a result code of SQLite and the driver's text."""
     primary = code & _PRIMARY_CODE

@@ -154,8 +154,13 @@ def _plan(folder: Path) -> list[Span]:
 
 
 def _scored_chunks(folder: Path, planned: list[Span]) -> list[Chunk]:
-    names = [folder / f"{span.name}.json" for span in planned]
-    written = [json.loads(name.read_text(encoding="utf-8")) for name in names]
+    names = {span.name: folder / f"{span.name}.json" for span in planned}
+    if missing := [name for name, path in names.items() if not path.exists()]:
+        raise PermanentError(
+            f"Batch {folder.parent.name} was not scored whole: {', '.join(missing)} "
+            "did not end. Materialise batch_predictions of this batch again."
+        )
+    written = [json.loads(path.read_text(encoding="utf-8")) for path in names.values()]
     return [Chunk(**chunk) for span in written for chunk in span]
 
 

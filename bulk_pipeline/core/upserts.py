@@ -66,7 +66,8 @@ def settle(
         ``incoming`` in its order with ``stored_id`` and ``stored_upload_id`` (null
         where the key is new), the stored ratios with suffix ``_kept``, ``outcome``
         (inserted, updated, duplicate), ``write`` (insert, replace, null) and
-        ``conflict`` (a duplicate with other values).
+        ``conflict`` (a duplicate with other values than an older upload's row; a
+        newer upload's row is no conflict, because it came later).
     """
     found = stored.rename(
         {"id": "stored_id", "upload_id": "stored_upload_id", "model_id": "stored_model"}
@@ -94,5 +95,5 @@ def settle(
         .then(pl.lit(WRITE_INSERT))
         .when(replace)
         .then(pl.lit(WRITE_REPLACE)),
-        conflict=~known & differs & ~gives_way,
+        conflict=~known & newer & differs & ~gives_way,
     ).drop("was_update", "stored_model")

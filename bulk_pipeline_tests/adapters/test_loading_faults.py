@@ -1,10 +1,8 @@
 """What a load leaves behind when something goes wrong, or two happen at once."""
 
 import os
-import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
@@ -13,8 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.loaders import sqlite
 from bulk_pipeline.adapters.loaders.sqlite import SqliteLoader, _start_child
+from bulk_pipeline.adapters.publishing import publish_batch, register_batch
+from bulk_pipeline.adapters.reading import ROWS
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import (
     ConfigurationError,
@@ -247,7 +249,7 @@ def test_a_busy_database_is_tried_again_and_then_given_up(tmp_path, bulk_rows) -
     with closing(sqlite3.connect(path)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         started_at = time.monotonic()
-        with pytest.raises(TransientError, match="busy.*another program"):
+        with pytest.raises(TransientError, match=r"busy.*another program"):
             pipeline.publish(scores)  # the register of companies is busy already
         assert time.monotonic() - started_at >= 0.4
         writer.rollback()
@@ -255,7 +257,7 @@ def test_a_busy_database_is_tried_again_and_then_given_up(tmp_path, bulk_rows) -
         again = pipeline.land(write_csv(tmp_path / "b.csv", rows_of("AB", [2002])))
         more = pipeline.score(pipeline.read(again.key))
         writer.execute("BEGIN IMMEDIATE")
-        with pytest.raises(TransientError, match="busy.*another program"):
+        with pytest.raises(TransientError, match=r"busy.*another program"):
             pipeline.publish(more, register=False)
         writer.rollback()
     assert pipeline.predictions() == 2
@@ -289,7 +291,7 @@ def test_a_full_disk_stores_nothing_and_says_so(tmp_path) -> None:
     with pipeline.installation.database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 5}")
-    with pytest.raises(PermanentError, match="The disk is full. Free some space"):
+    with pytest.raises(PermanentError, match=r"The disk is full\. Free some space"):
         pipeline.publish(scores)
     assert nothing_visible(pipeline.installation.database.path)
     pipeline.close()
@@ -358,7 +360,7 @@ def test_a_file_that_may_only_be_read_is_refused_with_a_cure(tmp_path) -> None:
     # The superuser may write any file, so the connection is told not to.
     with pipeline.installation.database.reading() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
-    with pytest.raises(PermanentError, match="read-only. Grant write access"):
+    with pytest.raises(PermanentError, match=r"read-only\. Grant write access"):
         pipeline.publish(scores, register=False)
     assert nothing_visible(pipeline.installation.database.path)
     pipeline.close()
@@ -376,7 +378,7 @@ def test_a_read_only_folder_stores_nothing(tmp_path, bulk_rows) -> None:
         path.chmod(0o400)
     folder.chmod(0o500)
     try:
-        with pytest.raises(PermanentError, match="write access|may be written"):
+        with pytest.raises(PermanentError, match=r"write access|may be written"):
             pipeline.publish(scores)
     finally:
         folder.chmod(0o700)
@@ -416,20 +418,19 @@ def test_a_bulk_child_ends_well(tmp_path, monkeypatch) -> None:
         children.append(_start_child())
         return children[-1]
 
-    monkeypatch.setattr(
-        "bulk_pipeline.adapters.loaders.sqlite._start_child", remembered
-    )
+    monkeypatch.setattr(sqlite, "_start_child", remembered)
     pipeline = shared(tmp_path, BULK_CHILD)
     scores = scored_batch(pipeline, tmp_path)
+    register_batch(
+        pipeline.installation, ChunkHandle.open(scores.directory.parent / ROWS)
+    )
     loader = SqliteLoader(pipeline.installation.database, BULK_CHILD)
     loader.prepare(scores.rows)
-    ended_before_close = []
-    real_close = loader.close
-
-    pipeline.publish(scores)
-    real_close()
-    ended_before_close.append(children[-1].returncode)
-    assert [child.wait(timeout=20) for child in children] == [0] * len(children)
+    publish_batch(pipeline.installation, loader, scores, "run")
+    (child,) = children
+    time.sleep(1)  # it may end before it is told to, since it has nothing left to do
+    loader.close()
+    assert child.returncode == 0
     pipeline.close()
 
 

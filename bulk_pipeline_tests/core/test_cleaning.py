@@ -88,7 +88,7 @@ RULE_SETS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables(), RULE_SETS)
 def test_every_row_is_kept_or_rejected(texts, rules):
     """A row lost between the two is one that no report would ever show."""
@@ -114,7 +114,7 @@ def test_every_row_is_kept_or_rejected(texts, rules):
     assert "" not in sectors
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables(), RULE_SETS, st.data())
 def test_a_file_cleaned_in_pieces_is_the_file_cleaned_whole(texts, rules, data):
     """The size of a chunk is a matter of memory; it must not change what is stored."""
@@ -128,7 +128,7 @@ def test_a_file_cleaned_in_pieces_is_the_file_cleaned_whole(texts, rules, data):
     assert sum(p.dates_as_years for p, _ in pieces) == whole.dates_as_years
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(tables(), RULE_SETS)
 def test_cleaning_what_is_clean_changes_nothing(texts, rules):
     """An exported table is sent in again; it must be the same accounts."""

@@ -82,7 +82,7 @@ def first(values):
     return next((value for value in values if value is not None), None)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ROWS, st.data())
 def test_the_companies_of_a_file_do_not_depend_on_its_parts(rows, data):
     """The size of a chunk must not decide under which name a company is known."""
@@ -97,7 +97,7 @@ def test_the_companies_of_a_file_do_not_depend_on_its_parts(rows, data):
     assert_frame_equal(distinct_companies([joined]), found)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ROWS)
 def test_names_and_flags_are_those_of_a_slow_look(rows):
     """A name that differs is a warning; a false one would train people to ignore it."""

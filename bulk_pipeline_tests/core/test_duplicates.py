@@ -27,7 +27,9 @@ SCHEMA = {
 
 def batch(*rows):
     """Rows from (upload, symbol, year, quarter, value); the other ratios are 1."""
-    made = [(u, n + 2, s, y, q, v, 1, 1, 1, 1) for n, (u, s, y, q, v) in enumerate(rows)]
+    made = [
+        (u, n + 2, s, y, q, v, 1, 1, 1, 1) for n, (u, s, y, q, v) in enumerate(rows)
+    ]
     return pl.DataFrame(made, schema=SCHEMA, orient="row")
 
 
@@ -53,7 +55,7 @@ ROWS = st.lists(
 )
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ROWS)
 def test_duplicates_and_conflicts_are_those_of_a_slow_look(rows):
     """A good row taken for a duplicate would never be stored, and nobody would ask."""

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_pipeline.core.keys import SLUG_LENGTH, batch_key, slug, upload_key
@@ -42,6 +42,7 @@ def test_a_slug_keeps_the_words_of_a_name_and_nothing_else(name, words):
     assert slug(name) == words
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_name_gives_a_safe_slug(name):
     """The slug is part of folder names: a slash or a dot could leave the folder."""
@@ -49,6 +50,7 @@ def test_any_name_gives_a_safe_slug(name):
     assert len(slug(name)) <= SLUG_LENGTH
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=4))
 def test_a_batch_key_never_holds_a_raw_name(names):
     """Partition keys travel through URLs, logs and folders that others can write."""

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_pipeline.core.periods import QUARTER, parse_quarters, parse_years
@@ -63,7 +63,14 @@ def test_a_date_gives_its_year_and_is_counted(text):
     "text",
     [
         *("soon", "12", "201", "20122", "2012.5", "-2012", "+2012", "2012 A", "FY2012"),
-        *("2012-12", "12/31/12", "20121231", "2e3", "41274", "\u0662\u0660\u0661\u0662"),
+        *(
+            "2012-12",
+            "12/31/12",
+            "20121231",
+            "2e3",
+            "41274",
+            "\u0662\u0660\u0661\u0662",
+        ),
         *("\uff12\uff10\uff11\uff12", "\u0663\u0661.12.2012", "NA", "20 12"),
     ],
 )
@@ -116,6 +123,7 @@ def test_no_cells_give_no_periods():
     assert quarters() == ([], [])
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.one_of(st.text(max_size=11), st.from_regex(r"\d{4}.{0,6}"))))
 def test_a_year_does_not_depend_on_its_neighbours(texts):
     """Any text is a year or refused, alone as among others, and none stops a load."""

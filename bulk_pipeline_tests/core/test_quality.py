@@ -67,7 +67,7 @@ def test_a_row_is_counted_once_for_each_kind_of_oddity(change, found):
 CELL = st.sampled_from([None, 0.0, 1.5, -1.4, 99.0, -150.0, 1e8])
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.fixed_dictionaries(dict.fromkeys(RATIOS, CELL)), max_size=8),
     st.data(),

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any
 
-from bulk_pipeline.adapters.failures import from_sqlite
+from bulk_pipeline.adapters.failures import from_sqlite_text
 from bulk_pipeline.adapters.loaders.sqlite_drivers import ArrowDriver
 from bulk_pipeline.adapters.loaders.sqlite_publish import publish
 from bulk_pipeline.adapters.loaders.wire import (
@@ -51,7 +51,7 @@ def _serve(job: dict[str, Any], answered: threading.Event) -> None:
     except BulkPipelineError as error:
         _say(error_to_json(error))
     except adbc_driver_manager.Error as error:
-        _say(error_to_json(from_sqlite(error.vendor_code or 0, str(error))))
+        _say(error_to_json(from_sqlite_text(str(error))))
 
 
 def _say(line: str) -> None:

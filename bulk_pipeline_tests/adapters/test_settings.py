@@ -1,0 +1,156 @@
+"""Settings: each variable is read, a bad one is named, none is repeated."""
+
+from pathlib import Path
+
+import pytest
+
+from bulk_pipeline.adapters.batches import Options
+from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.home import Home
+from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.settings import EXECUTOR_VARIABLE, Settings
+from bulk_pipeline.core.errors import ConfigurationError
+
+GIVEN = {
+    "BULK_PIPELINE_HOME": ("/data/home", "home", Path("/data/home")),
+    "ULTRA_BATCH_SIZE": ("7", "batch_size", 7),
+    "ULTRA_PARALLEL_WORKERS": ("3", "workers", 3),
+    "ULTRA_CONNECTION_POOL_SIZE": ("4", "pool_size", 4),
+    "BULK_PIPELINE_POOL_RECYCLE_SECONDS": ("60", "pool_recycle_seconds", 60),
+    "BULK_PIPELINE_POOL_TIMEOUT_SECONDS": ("1.5", "pool_timeout_seconds", 1.5),
+    "BULK_PIPELINE_BUSY_SECONDS": ("0.5", "busy_seconds", 0.5),
+    "BULK_PIPELINE_RETRIES": ("2", "retries", 2),
+    "BULK_PIPELINE_ON_CONFLICT": ("update", "on_conflict", "update"),
+    "BULK_PIPELINE_COMPANIES": ("overwrite", "companies", "overwrite"),
+    "BULK_PIPELINE_BLANK_QUARTER": ("FY", "blank_quarter", "FY"),
+    "BULK_PIPELINE_RATIO_UNIT": ("fraction", "ratio_unit", "fraction"),
+    "BULK_PIPELINE_MODEL": ("/m.json", "model", Path("/m.json")),
+    "BULK_PIPELINE_WARN_REJECTED_SHARE": ("0.2", "warn_rejected_share", 0.2),
+    "BULK_PIPELINE_WARN_MISSING_SHARE": ("0.3", "warn_missing_share", 0.3),
+    "BULK_PIPELINE_WARN_IMPLAUSIBLE_SHARE": ("0.4", "warn_implausible_share", 0.4),
+}
+BAD = {
+    "ULTRA_BATCH_SIZE": "0",
+    "ULTRA_PARALLEL_WORKERS": "9",
+    "ULTRA_CONNECTION_POOL_SIZE": "many-5c1",
+    "BULK_PIPELINE_POOL_RECYCLE_SECONDS": "-1",
+    "BULK_PIPELINE_POOL_TIMEOUT_SECONDS": "0",
+    "BULK_PIPELINE_BUSY_SECONDS": "soon-5c1",
+    "BULK_PIPELINE_RETRIES": "21",
+    "BULK_PIPELINE_ON_CONFLICT": "merge-5c1",
+    "BULK_PIPELINE_COMPANIES": "drop-5c1",
+    "BULK_PIPELINE_BLANK_QUARTER": "Q5-5c1",
+    "BULK_PIPELINE_RATIO_UNIT": "percentage-5c1",
+    "BULK_PIPELINE_WARN_REJECTED_SHARE": "1.01",
+    "BULK_PIPELINE_WARN_MISSING_SHARE": "-0.1",
+    "BULK_PIPELINE_WARN_IMPLAUSIBLE_SHARE": "5c1%",
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_each_variable_is_read(name: str) -> None:
+    """A variable that is documented and not read is a switch without a wire."""
+    text, attribute, value = GIVEN[name]
+    settings = Settings.from_environment({name: text})
+    assert getattr(settings, attribute) == value
+    others = Settings.from_environment({}).model_dump()
+    assert settings.model_dump() == {**others, attribute: value}
+
+
+def test_every_variable_is_listed() -> None:
+    """The table in the README is made from this list."""
+    listed = Settings.variables()
+    assert {*listed} == {*GIVEN, "DATABASE_URL"}
+    assert all(listed.values())
+    assert EXECUTOR_VARIABLE not in listed  # read when definitions load, not here
+
+
+def test_the_database_of_the_variable_is_used(tmp_path) -> None:
+    """Rows that go to the default file instead are looked for in vain."""
+    url = f"sqlite:///{tmp_path}/target.db"
+    settings = Settings.from_environment({"DATABASE_URL": url})
+    assert Database.from_settings(settings).path == tmp_path / "target.db"
+    without = Settings.from_environment({"BULK_PIPELINE_HOME": str(tmp_path)})
+    assert Database.from_settings(without).path == tmp_path / "bulk_pipeline.db"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_variable_counts_as_not_set(blank: str) -> None:
+    """An empty line in an environment file must not stop the service."""
+    given = dict.fromkeys([*GIVEN, "DATABASE_URL"], blank)
+    assert Settings.from_environment(given) == Settings.from_environment({})
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_variable_is_named_without_its_value(name: str) -> None:
+    """The operator must learn which one; a value may be a pasted password."""
+    with pytest.raises(ConfigurationError, match=name) as refused:
+        Settings.from_environment({name: BAD[name]})
+    assert "5c1" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+def test_all_bad_variables_are_named_at_once() -> None:
+    """Mending one at a time takes a restart for each."""
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.from_environment(BAD)
+    assert all(name in str(refused.value) for name in BAD)
+
+
+def test_foreign_variables_are_passed_over() -> None:
+    """An environment holds hundreds of variables that are none of ours."""
+    given = {"PATH": "/bin", "batch_size": "-1", "home": "x"}
+    assert Settings.from_environment(given) == Settings.from_environment({})
+
+
+def test_the_home_is_absolute(monkeypatch, tmp_path) -> None:
+    """A service that changes its folder must not find another home."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    relative = Settings.from_environment({"BULK_PIPELINE_HOME": "here"})
+    assert relative.home == tmp_path / "here"
+    tilde = Settings.from_environment({"BULK_PIPELINE_HOME": "~/there"})
+    assert tilde.home == tmp_path / "me/there"
+    assert Settings.from_environment({}).home == tmp_path / "me/.bulk_pipeline"
+
+
+def test_an_installation_follows_the_environment(monkeypatch, tmp_path) -> None:
+    """Runs, commands and the daemon must agree on where things are."""
+    monkeypatch.setenv("BULK_PIPELINE_HOME", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    installation = Installation.from_environment()
+    assert installation.home == Home(tmp_path)
+    assert installation.database.path == installation.home.database
+    assert list(tmp_path.iterdir()) == []  # nothing is made before it is used
+    installation.journal.home_id()
+    assert installation.home.journal.exists()
+    installation.close()
+
+
+def test_everything_of_a_home_lies_in_it(tmp_path) -> None:
+    """A backup of the home must be a backup of everything."""
+    home = Home(tmp_path)
+    paths = [
+        home.journal,
+        home.database,
+        home.dagster,
+        home.landings,
+        home.models,
+        home.landing("b"),
+        home.chunks("b"),
+        home.rejects("b"),
+    ]
+    assert all(path.is_relative_to(tmp_path) for path in paths)
+    assert len(set(paths)) == len(paths)
+
+
+def test_options_without_force_are_what_a_receipt_compares() -> None:
+    """Force says how to treat a known file, not how to read it."""
+    settings = Settings.from_environment({"BULK_PIPELINE_ON_CONFLICT": "update"})
+    plain = Options.from_settings(settings)
+    forced = Options.from_settings(settings, force=True)
+    assert plain.on_conflict == "update"
+    assert (plain.force, forced.force) == (False, True)
+    assert plain.text() == forced.text()
+    other = Options.from_settings(Settings.from_environment({}))
+    assert other.text() != plain.text()
