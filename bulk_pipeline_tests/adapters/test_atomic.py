@@ -66,8 +66,14 @@ def test_a_folder_that_fails_leaves_the_one_before(tmp_path, error) -> None:
     path = tmp_path / "one"
     with whole_directory(path) as fresh:
         (fresh / "old").write_text("old")
-    with pytest.raises(error), whole_directory(path) as fresh:
-        (fresh / "new").write_text("new")
-        raise error
+
+    def fails() -> None:
+        """Half a folder, then an error."""
+        with whole_directory(path) as fresh:
+            (fresh / "new").write_text("new")
+            raise error
+
+    with pytest.raises(error):
+        fails()
     assert [entry.name for entry in path.iterdir()] == ["old"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["one"]
