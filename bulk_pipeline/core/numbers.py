@@ -17,7 +17,9 @@ ERROR_CELLS = frozenset(
 """What a spreadsheet shows where a formula failed; no value either."""
 
 MINUS_SIGN = "\u2212"
-PERCENT_TO_FRACTION = 100.0
+FRACTION_TO_PERCENT = 100.0
+DECIMAL_DIGITS = 15
+"""Digits that float64 keeps of any decimal text: 0.07 times 100 is 7, not a bit more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def parse_numbers(
     """
     values = texts.cast(pl.Float64, strict=False)
     if fractions:
-        values = values * PERCENT_TO_FRACTION
+        values = (values * FRACTION_TO_PERCENT).round_sig_figs(DECIMAL_DIGITS)
     if not values.has_nulls() and values.is_finite().all():
         return Numbers(values, None)
     odd = (~values.is_finite()).fill_null(value=True) & (texts != "")
@@ -79,7 +81,8 @@ def _parse_odd(texts: pl.Series, *, percent: bool, fractions: bool) -> pl.DataFr
     number = pl.when(has_sign).then(bare.str.strip_suffix("%")).otherwise(bare)
     value = number.str.strip_chars().cast(pl.Float64, strict=False)
     if fractions:
-        value = value * pl.when(has_sign).then(1.0).otherwise(PERCENT_TO_FRACTION)
+        percents = (value * FRACTION_TO_PERCENT).round_sig_figs(DECIMAL_DIGITS)
+        value = pl.when(has_sign).then(value).otherwise(percents)
     missing = trimmed.str.to_lowercase().is_in(sorted(MISSING_TOKENS | ERROR_CELLS))
     usable = value.is_not_null() & value.is_finite()
     return (

@@ -22,11 +22,12 @@ CREATE = """
 import sys
 from pathlib import Path
 from bulk_pipeline_tests.adapters.harness import installation_in
-installation = installation_in(Path(sys.argv[1]))
-print("ready", flush=True)
-sys.stdin.readline()
-installation.database.create_tables()
-print(installation.journal.home_id())
+for home in sys.argv[1:]:
+    installation = installation_in(Path(home))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    installation.database.create_tables()
+    print(installation.journal.home_id(), flush=True)
 """
 
 
@@ -56,19 +57,23 @@ def test_tables_may_be_created_again(database) -> None:
 
 def test_processes_that_start_together_agree(tmp_path) -> None:
     """A daemon and a command line may both be the first."""
-    for number in range(3):
-        home = tmp_path / str(number)
-        processes = [started(CREATE, home) for _ in range(3)]
+    homes = [tmp_path / str(number) for number in range(8)]
+    processes = [started(CREATE, *homes) for _ in range(2)]
+    for home in homes:
         for process in processes:
-            assert process.stdout.readline() == "ready\n"
+            line = process.stdout.readline()
+            assert line == "ready\n", process.communicate()[1]
         for process in processes:
             process.stdin.write("\n")
             process.stdin.flush()
-        ids = [ended(process) for process in processes]
+        ids = [process.stdout.readline() for process in processes]
         assert len(set(ids)) == 1
+        assert len(ids[0]) == 33
         path = home / "bulk_pipeline.db"
         assert query(path, "SELECT count(*) FROM schema_version") == [(1,)]
         assert query(home / "journal.db", "SELECT count(*) FROM home") == [(1,)]
+    for process in processes:
+        ended(process)
 
 
 @pytest.mark.parametrize("version", [0, 2])

@@ -12,19 +12,28 @@ from sqlalchemy.schema import CreateTable
 from bulk_pipeline.adapters import tables
 from bulk_pipeline.adapters.tables import UtcMoment
 from bulk_pipeline.core.schema import QUARTERS, RATIOS
-from bulk_pipeline_tests.adapters.harness import Pipeline
+from bulk_pipeline_tests.adapters.harness import Pipeline, installation_in
 from bulk_pipeline_tests.builders import rows_of, write_csv
 
 INFINITE = 9e999
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """A database with one stored row."""
+    folder = tmp_path_factory.mktemp("tables")
+    pipeline = Pipeline(installation_in(folder))
+    pipeline.load(write_csv(folder / "a.csv", rows_of("A", [2001])))
+    pipeline.close()
+    return pipeline.installation.database.path
+
+
 @pytest.fixture
-def connection(small: Pipeline, tmp_path):
-    """A plain connection to a database with one stored row."""
-    small.load(write_csv(tmp_path / "a.csv", rows_of("A", [2001])))
-    path = small.installation.database.path
-    with closing(sqlite3.connect(path, isolation_level=None)) as made:
+def connection(database):
+    """A plain connection whose changes are taken back."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as made:
         made.execute("PRAGMA foreign_keys = ON")
+        made.execute("BEGIN")
         yield made
 
 
@@ -99,7 +108,6 @@ def test_a_symbol_stands_once(connection) -> None:
 
 def test_an_id_of_a_receipt_is_never_given_again(connection) -> None:
     """Ids are the order of uploads; a reused one would make an old upload new."""
-    connection.execute("PRAGMA foreign_keys = OFF")
     copy = (
         "INSERT INTO uploads (upload_key, batch_key, home_id, file_name, sha256,"
         " options, model_id, rows_read, inserted, updated, duplicates,"

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -197,3 +198,13 @@ def test_any_cell_is_a_finite_value_or_missing_or_refused_alone(
         assert alone == ([value], [reason])
         assert value is None or (math.isfinite(value) and reason is None)
         assert reason in (None, "not_a_number", "not_finite")
+
+
+@pytest.mark.parametrize("text", ["0.07", "0.29", "0.24111", "0.57", " 0.07 "])
+def test_a_fraction_is_the_same_number_as_its_percent_text(text: str) -> None:
+    """The same accounts sent in both units must not contradict each other."""
+    percent = str(Decimal(text.strip()) * 100)
+    fractions = parse_numbers(pl.Series([text]), percent=True, fractions=True)
+    percents = parse_numbers(pl.Series([percent]), percent=True)
+
+    assert fractions.values.to_list() == percents.values.to_list()
