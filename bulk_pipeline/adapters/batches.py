@@ -1,6 +1,7 @@
 """Batches on disk: what was claimed together, with the options it was claimed under."""
 
 import json
+import os
 import secrets
 import shutil
 import stat
@@ -95,10 +96,12 @@ def land_copies(
     """
     ordered = sorted(files, key=_age)
     keys = [upload_key(now, secrets.token_hex(4)) for _ in ordered]
-    names = [file.name for file in ordered]
+    names = [_shown(file.name) for file in ordered]
     uploads = tuple(
-        Upload(key, file.name, f"{number:05}-{slug(file.name)}", file.stat().st_size)
-        for number, (key, file) in enumerate(zip(keys, ordered, strict=True))
+        Upload(key, name, f"{number:05}-{slug(name)}", file.stat().st_size)
+        for number, (key, name, file) in enumerate(
+            zip(keys, names, ordered, strict=True)
+        )
     )
     key = batch_key(now, keys, names)
     batch = Batch(key, now.isoformat(), options, uploads)
@@ -126,6 +129,11 @@ def read_batch(home: Home, key: str) -> Batch:
     uploads = tuple(Upload(**upload) for upload in document["uploads"])
     options = Options(**document["options"])
     return Batch(document["key"], document["created_at"], options, uploads)
+
+
+def _shown(name: str) -> str:
+    """A file name as a text; bytes of it that are no UTF-8 are marked."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _age(file: Path) -> tuple[int, str]:

@@ -136,6 +136,11 @@ class Database:
 
     def attempts(self) -> Iterator[Any]:
         """Attempts with backoff and jitter, as many as the settings allow."""
+        # Where structlog is installed, stamina's own choice would be to print on
+        # standard output, among what a command answers there.
+        stamina.instrumentation.set_on_retry_hooks(
+            [stamina.instrumentation.LoggingOnRetryHook]
+        )
         return iter(
             stamina.retry_context(
                 on=TransientError,

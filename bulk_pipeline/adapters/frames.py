@@ -3,12 +3,14 @@
 pandas is imported when a frame is asked for, and nowhere else.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.tables import annual_predictions, companies, uploads
+from bulk_pipeline.core.schema import MARKET_CAP, RATIOS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 def companies_frame(database: Database) -> "pd.DataFrame":
     """Every company of the register: one row each, columns as the table's."""
-    return _frame(database, sa.select(companies).order_by(companies.c.symbol))
+    query = sa.select(companies).order_by(companies.c.symbol)
+    return _frame(database, query, (MARKET_CAP.name,))
 
 
 def predictions_frame(
@@ -50,11 +53,15 @@ def predictions_frame(
         query = query.where(uploads.c.batch_key == batch)
     if years is not None:
         query = query.where(p.reporting_year.between(*years))
-    return _frame(database, query)
+    return _frame(database, query, RATIOS)
 
 
-def _frame(database: Database, query: sa.Select[tuple[object, ...]]) -> "pd.DataFrame":
+def _frame(
+    database: Database, query: sa.Select[tuple[object, ...]], numbers: Sequence[str]
+) -> "pd.DataFrame":
+    """The rows of a query; ``numbers`` are floats even where no row has one."""
     import pandas as pd  # noqa: PLC0415  # half a second, for those who want a frame
 
     with database.reading() as connection:
-        return pd.read_sql_query(query, connection)
+        frame = pd.read_sql_query(query, connection)
+    return frame.astype(dict.fromkeys(numbers, "float64"))

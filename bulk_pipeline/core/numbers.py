@@ -19,7 +19,7 @@ ERROR_CELLS = frozenset(
 MINUS_SIGN = "\u2212"
 FRACTION_TO_PERCENT = 100.0
 DECIMAL_DIGITS = 15
-"""Digits that float64 keeps of any decimal text: 0.07 times 100 is 7, not a bit more."""
+"""Digits of a decimal text that float64 keeps: 0.07 times 100 is 7, not a bit more."""
 
 
 @dataclass(frozen=True, slots=True)

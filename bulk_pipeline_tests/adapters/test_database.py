@@ -153,6 +153,20 @@ def test_a_change_waits_for_another_writer_and_runs_again(tmp_path) -> None:
     database.dispose()
 
 
+def test_a_second_attempt_is_not_told_on_standard_output(tmp_path, capfd) -> None:
+    """A command that answers in JSON must answer in nothing else."""
+    database = database_in(
+        tmp_path, BULK_PIPELINE_BUSY_SECONDS="0.05", BULK_PIPELINE_RETRIES="2"
+    )
+    database.create_tables()
+    with closing(sqlite3.connect(database.path)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(TransientError):
+            database.create_tables()
+    assert capfd.readouterr().out == ""
+    database.dispose()
+
+
 def test_a_fault_of_the_statement_is_permanent(database) -> None:
     """What is wrong today is wrong in five attempts."""
     database.create_tables()
