@@ -19,6 +19,7 @@ from bulk_pipeline.defs.predictions.assets import (
 from bulk_pipeline.defs.predictions.checks import batch_checks
 from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.assets import ingestion_file, rejected_rows
+from bulk_pipeline.defs.uploads.sensor import inbox_sensor
 
 
 def build_definitions() -> dg.Definitions:
@@ -35,6 +36,7 @@ def build_definitions() -> dg.Definitions:
             run_metrics,
         ],
         asset_checks=[batch_checks],
+        sensors=[inbox_sensor],
         jobs=[batch_job, scorecard_job],
         resources={
             "installation": installation,

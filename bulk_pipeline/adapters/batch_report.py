@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -99,7 +100,9 @@ def upload_reports(
     reports = []
     for reading in readings:
         outcome = outcomes.get(reading.key)
-        counts = {n: int(getattr(outcome, n)) for n in tables.COUNTS} if outcome else {}
+        counts: dict[str, Any] = {}
+        if outcome:
+            counts = {name: getattr(outcome, name) for name in tables.COUNTS}
         reject_file = rejects.get(reading.key)
         reports.append(
             UploadReport(

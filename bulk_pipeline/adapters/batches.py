@@ -5,8 +5,8 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -61,12 +61,18 @@ class Upload:
         file_name: the name that the user gave it.
         stored_name: its name in the landing folder; never the user's.
         bytes: its size.
+        modified_ns: when it was last changed, nanoseconds since 1970.
+        submitted_by: the inbox's subfolder it came from.
+        retry_of: key of the failed upload that it stands for.
     """
 
     key: str
     file_name: str
     stored_name: str
     bytes: int
+    modified_ns: int = 0
+    submitted_by: str = ""
+    retry_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,11 @@ class Batch:
 
 
 def land_copies(
-    home: Home, files: Sequence[Path], options: Options, now: datetime
+    home: Home,
+    files: Sequence[Path],
+    options: Options,
+    now: datetime,
+    retries: Mapping[Path, Upload] | None = None,
 ) -> Batch:
     """Copy files into a new batch, oldest first; the files themselves stay.
 
@@ -89,27 +99,54 @@ def land_copies(
         files: the user's files.
         options: what the batch is loaded under.
         now: moment of the claim, UTC.
+        retries: file → the failed upload that it stands for.
 
     Raises:
         UnreadableFile: a path is no regular file or cannot be read; names it. Nothing
             has landed then.
     """
     ordered = sorted(files, key=_age)
-    keys = [upload_key(now, secrets.token_hex(4)) for _ in ordered]
-    names = [_shown(file.name) for file in ordered]
-    uploads = tuple(
-        Upload(key, name, f"{number:05}-{slug(name)}", file.stat().st_size)
-        for number, (key, name, file) in enumerate(
-            zip(keys, names, ordered, strict=True)
-        )
-    )
-    key = batch_key(now, keys, names)
-    batch = Batch(key, now.isoformat(), options, uploads)
-    with whole_directory(home.landing(key)) as folder:
-        for upload, file in zip(uploads, ordered, strict=True):
+    batch = new_batch([_seen(file, retries or {}) for file in ordered], options, now)
+    with whole_directory(home.landing(batch.key)) as folder:
+        for upload, file in zip(batch.uploads, ordered, strict=True):
             shutil.copyfile(file, folder / upload.stored_name)
-        write_json(folder / BATCH_FILE, asdict(batch))
+        write_batch(folder, batch)
     return batch
+
+
+def new_batch(seen: Sequence[Upload], options: Options, now: datetime) -> Batch:
+    """A batch of files, with keys and stored names of their own; nothing is written.
+
+    Args:
+        seen: the files in the order in which they count; their ``key`` and
+            ``stored_name`` are given here.
+        options: what the batch is loaded under.
+        now: moment of the claim, UTC.
+    """
+    uploads = tuple(
+        replace(
+            upload,
+            key=upload_key(now, secrets.token_hex(4)),
+            stored_name=f"{number:05}-{slug(upload.file_name)}",
+        )
+        for number, upload in enumerate(seen)
+    )
+    names = [upload.file_name for upload in uploads]
+    key = batch_key(now, [upload.key for upload in uploads], names)
+    return Batch(key, now.isoformat(), options, uploads)
+
+
+def write_batch(folder: Path, batch: Batch) -> None:
+    """Put the list of a batch's members into its folder."""
+    write_json(folder / BATCH_FILE, asdict(batch))
+
+
+def batch_in(folder: Path) -> Batch:
+    """The batch whose list of members lies in a folder."""
+    document = json.loads((folder / BATCH_FILE).read_text(encoding="utf-8"))
+    uploads = tuple(Upload(**upload) for upload in document["uploads"])
+    options = Options(**document["options"])
+    return Batch(document["key"], document["created_at"], options, uploads)
 
 
 def read_batch(home: Home, key: str) -> Batch:
@@ -119,16 +156,27 @@ def read_batch(home: Home, key: str) -> Batch:
         PermanentError: no batch of that key has landed in this home.
     """
     try:
-        text = (home.landing(key) / BATCH_FILE).read_text(encoding="utf-8")
+        return batch_in(home.batch(key))
     except FileNotFoundError:
         raise PermanentError(
             f"No batch {key} has landed in this home. It was retired, or belongs to "
             "another BULK_PIPELINE_HOME. Load its files again as a new batch."
         ) from None
-    document = json.loads(text)
-    uploads = tuple(Upload(**upload) for upload in document["uploads"])
-    options = Options(**document["options"])
-    return Batch(document["key"], document["created_at"], options, uploads)
+
+
+def _seen(file: Path, retries: Mapping[Path, Upload]) -> Upload:
+    """A file of the user's, as an upload without a key yet."""
+    found = file.stat()
+    stands_for = retries.get(file)
+    return Upload(
+        key="",
+        file_name=stands_for.file_name if stands_for else _shown(file.name),
+        stored_name="",
+        bytes=found.st_size,
+        modified_ns=found.st_mtime_ns,
+        submitted_by=stands_for.submitted_by if stands_for else "",
+        retry_of=stands_for.key if stands_for else "",
+    )
 
 
 def _shown(name: str) -> str:

@@ -4,8 +4,6 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 
-import sqlalchemy as sa
-
 from bulk_pipeline.core.errors import PermanentError, TransientError
 
 TRANSIENT_SQLITE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -58,6 +56,9 @@ def from_sqlite(code: int, text: str) -> PermanentError | TransientError:
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
     """Turn what SQLAlchemy and its drivers raise inside the block into our errors."""
+    # The process that loads in bulk needs the table above and not this function.
+    import sqlalchemy as sa  # noqa: PLC0415
+
     try:
         yield
     except sqlite3.Error as error:

@@ -38,6 +38,25 @@ class Home:
         """Models that were activated, under the hash of their bytes."""
         return self.root / "models"
 
+    @property
+    def inbox(self) -> Path:
+        """Where users drop files; a subfolder for each user or team is welcome."""
+        return self.root / "inbox"
+
+    @property
+    def archive(self) -> Path:
+        """Batches that ended, with their files."""
+        return self.root / "archive"
+
+    def failed(self, upload: str) -> Path:
+        """Folder of one upload that failed for good: its file and the reason."""
+        return self.root / "failed" / upload
+
+    def batch(self, batch: str) -> Path:
+        """Folder of a batch wherever it is now: landed, or archived after its end."""
+        landed = self.landing(batch)
+        return landed if landed.exists() else self.archive / batch
+
     def landing(self, batch: str) -> Path:
         """Folder of one batch's files and its ``batch.json``."""
         return self.landings / batch

@@ -41,6 +41,9 @@ _uploads = sa.Table(
     sa.Column("key", sa.Unicode(100), primary_key=True),
     sa.Column("batch", sa.Unicode(200), nullable=False, index=True),
     sa.Column("file", sa.Unicode(255), nullable=False),
+    sa.Column("submitted_by", sa.Unicode(255), nullable=False),
+    sa.Column("retry_of", sa.Unicode(100), nullable=False),
+    sa.Column("refusal_shown", sa.Boolean, nullable=False, default=False),
     sa.Column("state", sa.Unicode(10), nullable=False, index=True),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("claimed_at", UtcMoment, nullable=False),
@@ -80,6 +83,25 @@ class UploadReport:
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     batch: str = ""
+    submitted_by: str = ""
+    retry_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a batch is, by its unfinished uploads.
+
+    Attributes:
+        state: ``ended`` where every upload has ended, else claimed, waiting or running.
+        attempts: runs that were started for it.
+        changed_at: when that last changed, UTC.
+        run_id: the last run of it, "" before the first.
+    """
+
+    state: str
+    attempts: int
+    changed_at: datetime
+    run_id: str
 
 
 class Journal:
@@ -118,6 +140,8 @@ class Journal:
                 "key": upload.key,
                 "batch": batch.key,
                 "file": upload.file_name,
+                "submitted_by": upload.submitted_by,
+                "retry_of": upload.retry_of,
                 "state": "claimed",
                 "attempts": 0,
                 "claimed_at": now,
@@ -132,9 +156,13 @@ class Journal:
             connection.execute(_uploads.insert().prefix_with("OR IGNORE"), rows)
 
     def start(self, batch: str, run_id: str) -> None:
-        """Mark a batch as running and count the attempt."""
+        """Mark what is unfinished in a batch as running and count the attempt.
+
+        What has ended stays as it is while its batch is materialised again.
+        """
         self._change(
             batch,
+            only=UNFINISHED,
             state="running",
             run_id=run_id,
             attempts=_uploads.c.attempts + 1,
@@ -179,6 +207,29 @@ class Journal:
         with self._transaction() as connection:
             return [_report(row) for row in connection.execute(query)]
 
+    def progress(self, batch: str) -> Progress | None:
+        """How far a batch is; None where the journal does not know it."""
+        chosen = sa.select(_uploads).where(_uploads.c.batch == batch)
+        with self._transaction() as connection:
+            rows = connection.execute(chosen).all()
+        if not rows:
+            return None
+        unfinished = [row for row in rows if row.state in UNFINISHED]
+        row = (unfinished or rows)[0]
+        state = row.state if unfinished else "ended"
+        return Progress(state, row.attempts, row.changed_at, row.run_id)
+
+    def refusals_to_show(self) -> list[str]:
+        """Batches with refused uploads that no failed run shows yet."""
+        refused = (_uploads.c.state == "failed") & ~_uploads.c.refusal_shown
+        query = sa.select(_uploads.c.batch).where(refused).distinct()
+        with self._transaction() as connection:
+            return list(connection.scalars(query))
+
+    def show_refusals(self, batch: str) -> None:
+        """Note that a failed run shows the refused uploads of a batch."""
+        self._change(batch, only=("failed",), refusal_shown=True)
+
     def _change(
         self, batch: str, *, only: Sequence[str] = STATES, **values: Any
     ) -> None:
@@ -201,6 +252,8 @@ def _report(row: sa.Row[Any]) -> UploadReport:
         "run_id": row.run_id,
         "message": row.message,
         "batch": row.batch,
+        "submitted_by": row.submitted_by,
+        "retry_of": row.retry_of,
     }
     saved = {**json.loads(row.report), **known}
     return UploadReport(**{**saved, "warnings": tuple(saved.get("warnings", ()))})

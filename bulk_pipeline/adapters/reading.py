@@ -84,7 +84,12 @@ class _Ingestion:
 
     def read(self, number: int, upload: Upload) -> UploadReading:
         """Read one upload; what it holds counts only if all of it can be read."""
-        path = self._installation.home.landing(self._batch.key) / upload.stored_name
+        path = self._installation.home.batch(self._batch.key) / upload.stored_name
+        if not path.exists():
+            message = self._recorded(upload.key)
+            return UploadReading(
+                number, upload.key, upload.file_name, "refused", "", message=message
+            )
         with self._watch.stage("read"):
             digest = _sha256(path)
         reading = UploadReading(number, upload.key, upload.file_name, "read", digest)
@@ -111,6 +116,12 @@ class _Ingestion:
             self.writer.rewind(mark)
             del self.companies[companies:]
             raise
+
+    def _recorded(self, key: str) -> str:
+        """Why an upload was refused before, so that its file lies in ``failed``."""
+        known = self._installation.journal.uploads(batch=self._batch.key)
+        reasons = [upload.message for upload in known if upload.key == key]
+        return next(filter(None, reasons), "Its file was moved out of the batch.")
 
     def _earlier(self, key: str, digest: str) -> str:
         """What an upload repeats, if it does: another one with the same content."""

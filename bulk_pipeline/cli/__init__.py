@@ -10,6 +10,8 @@ COMMANDS = {
     "generate": ("bulk_pipeline.cli.data", "generate"),
     "ingest": ("bulk_pipeline.cli.ingest", "ingest"),
     "init-db": ("bulk_pipeline.cli.database", "init_db"),
+    "retry": ("bulk_pipeline.cli.retry", "retry"),
+    "up": ("bulk_pipeline.cli.up", "up"),
     "uploads": ("bulk_pipeline.cli.inbox", "uploads"),
 }
 """Command → module and function; a module is imported when its command is used."""

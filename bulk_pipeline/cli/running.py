@@ -17,9 +17,10 @@ from bulk_pipeline.definitions import build_definitions
 from bulk_pipeline.defs.jobs import batch_job, scorecard_job
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.predictions.assets import scorecard
+from bulk_pipeline.defs.uploads.sensor import batch_tags
 
 INSTANCE_FILE = "dagster.yaml"
-FILES_IN_TAG = 20
+
 QUIET: dict[str, Any] = {
     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
 }
@@ -42,7 +43,7 @@ def run_batch(installation: Installation, batch: Batch) -> str:
             instance=instance,
             partition_key=batch.key,
             run_config=QUIET,
-            tags=_tags(batch),
+            tags=batch_tags(batch.key, [u.file_name for u in batch.uploads]),
             raise_on_error=False,
         )
     if result.success:
@@ -52,7 +53,19 @@ def run_batch(installation: Installation, batch: Batch) -> str:
     return reason
 
 
-def use_dagster_home(home: Home) -> None:
+def prepare_instance(installation: Installation) -> Path:
+    """Make the Dagster instance of the home ready, with the wanted scorecard.
+
+    Returns:
+        Its folder, which ``DAGSTER_HOME`` names from now on.
+    """
+    folder = use_dagster_home(installation.home)
+    with dg.DagsterInstance.get() as instance:
+        _refresh_scorecard(build_definitions(), instance, installation)
+    return folder
+
+
+def use_dagster_home(home: Home) -> Path:
     """Point Dagster to its folder, in the home unless ``DAGSTER_HOME`` names another.
 
     The folder and its ``dagster.yaml`` are made where they are missing.
@@ -65,6 +78,7 @@ def use_dagster_home(home: Home) -> None:
         with as_file(shipped) as source:
             shutil.copyfile(source, folder / INSTANCE_FILE)
     os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
 
 
 def _refresh_scorecard(
@@ -85,12 +99,6 @@ def _refresh_scorecard(
     definitions.resolve_job_def(scorecard_job.name).execute_in_process(
         instance=instance, run_config=QUIET
     )
-
-
-def _tags(batch: Batch) -> dict[str, str]:
-    """Tags by which a run can be found from its batch or its files."""
-    names = ", ".join(upload.file_name for upload in batch.uploads[:FILES_IN_TAG])
-    return {"bulk_pipeline/batch": batch.key, "bulk_pipeline/files": names}
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

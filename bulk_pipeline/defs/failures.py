@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import dagster as dg
 
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.core.errors import BulkPipelineError, TransientError
+from bulk_pipeline.defs.resources import InstallationResource
 
 
 @contextmanager
@@ -26,4 +28,26 @@ def reported(installation: Installation, batch: str) -> Iterator[None]:
         raise dg.Failure(str(error)) from error
     except BulkPipelineError as error:
         installation.journal.stop(batch, "failed", str(error))
+        put_away(installation, batch)
         raise dg.Failure(str(error), allow_retries=False) from error
+
+
+@contextmanager
+def working_on(
+    resource: InstallationResource, batch: str, run_id: str
+) -> Iterator[Installation]:
+    """Hold a batch for this run and report our errors of the block.
+
+    Yields:
+        The installation.
+
+    Raises:
+        dg.Failure: as ``reported``; also where another run holds the batch.
+    """
+    installation = resource.installation
+    try:
+        resource.hold(batch, run_id)
+    except TransientError as error:
+        raise dg.Failure(str(error)) from error
+    with reported(installation, batch):
+        yield installation

@@ -9,8 +9,9 @@ import dagster as dg
 from bulk_pipeline.adapters.active_model import ActiveModel, active_model, refresh
 from bulk_pipeline.adapters.atomic import write_json
 from bulk_pipeline.adapters.chunks import ChunkHandle
+from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.adapters.publishing import publish_batch
-from bulk_pipeline.defs.failures import reported
+from bulk_pipeline.defs.failures import working_on
 from bulk_pipeline.defs.metadata import figures_metadata
 from bulk_pipeline.defs.resources import InstallationResource
 
@@ -61,12 +62,12 @@ class BulkInsertIOManager(dg.ConfigurableIOManager):
     installation: dg.ResourceDependency[InstallationResource]
 
     def handle_output(self, context: dg.OutputContext, obj: ChunkHandle) -> None:
-        installation = self.installation.installation
         batch = context.asset_partition_key
-        with reported(installation, batch):
+        with working_on(self.installation, batch, context.run_id) as installation:
             published = publish_batch(
                 installation, self.installation.loader, obj, context.run_id
             )
+            put_away(installation, batch)
         metadata = figures_metadata(published.figures)
         pool: Any = installation.database.engine.pool
         context.add_output_metadata(

@@ -7,6 +7,7 @@ import dagster as dg
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.loaders.base import Loader
 from bulk_pipeline.adapters.loaders.sqlite import SqliteLoader
+from bulk_pipeline.adapters.locks import FileLock, own_batch
 
 
 class InstallationResource(dg.ConfigurableResource):
@@ -27,8 +28,25 @@ class InstallationResource(dg.ConfigurableResource):
         """The way into the database of the installation."""
         return SqliteLoader(self.installation.database)
 
+    @cached_property
+    def _held(self) -> dict[str, FileLock]:
+        return {}
+
+    def hold(self, batch: str, run_id: str) -> None:
+        """Hold a batch until this process is done with the run.
+
+        Raises:
+            TransientError: another run holds it.
+        """
+        folder = self.installation.home.batch(batch)
+        if batch not in self._held and folder.exists():
+            self._held[batch] = own_batch(folder, run_id)
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         del context  # Dagster's signature; nothing here depends on the run
+        for lock in self._held.values():
+            lock.close()
+        self._held.clear()
         if "loader" in self.__dict__:
             self.loader.close()
         if "installation" in self.__dict__:

@@ -5,7 +5,7 @@ import dagster as dg
 from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.publishing import register_batch
 from bulk_pipeline.adapters.reading import ROWS
-from bulk_pipeline.defs.failures import reported
+from bulk_pipeline.defs.failures import working_on
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.assets import ingestion_file
@@ -25,9 +25,8 @@ def companies(
 
     A new company is created. A known one keeps its name, and its blanks are filled.
     """
-    found = installation.installation
     batch = context.partition_key
-    with reported(found, batch):
+    with working_on(installation, batch, context.run.run_id) as found:
         rows = ChunkHandle.open(found.home.chunks(batch) / ROWS)
         created, changed = register_batch(found, rows)
     return dg.MaterializeResult(

@@ -8,7 +8,7 @@ from bulk_pipeline.adapters.active_model import ActiveModel, refresh
 from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.scoring import gather, plan_spans, planned_span, score_span
 from bulk_pipeline.defs.companies.assets import companies
-from bulk_pipeline.defs.failures import reported
+from bulk_pipeline.defs.failures import working_on
 from bulk_pipeline.defs.metadata import PREDICTION_COLUMNS
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.resources import InstallationResource
@@ -48,8 +48,8 @@ def split_rows(
     The plan lies beside the chunks and a span is known by its mapping key: a value
     for each span would cost three more events for each.
     """
-    found = installation.installation
-    with reported(found, context.partition_key):
+    batch, run_id = context.partition_key, context.run.run_id
+    with working_on(installation, batch, run_id) as found:
         spans = plan_spans(ingestion_file, found.settings.workers, scorecard)
     installation.loader.prepare(ingestion_file.rows)
     for span in spans:
@@ -61,9 +61,8 @@ def score_chunk(
     context: dg.OpExecutionContext, installation: InstallationResource
 ) -> None:
     """Score one span of chunks with the model that its plan names."""
-    found = installation.installation
-    batch = context.partition_key
-    with reported(found, batch):
+    batch, run_id = context.partition_key, context.run.run_id
+    with working_on(installation, batch, run_id) as found:
         score_span(found, planned_span(found, batch, str(context.get_mapping_key())))
 
 
@@ -75,9 +74,8 @@ def gather_chunks(
     context: dg.OpExecutionContext, installation: InstallationResource
 ) -> ChunkHandle:
     """Put the scores of all spans together and find the rows that repeat a key."""
-    found = installation.installation
-    batch = context.partition_key
-    with reported(found, batch):
+    batch, run_id = context.partition_key, context.run.run_id
+    with working_on(installation, batch, run_id) as found:
         scores = gather(found, batch)
     context.add_output_metadata(
         {"rows": scores.rows, "chunks": len(scores.chunks), "bytes": scores.bytes}

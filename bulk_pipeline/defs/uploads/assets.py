@@ -9,10 +9,11 @@ from bulk_pipeline.adapters.rejects import write_reject_files
 from bulk_pipeline.adapters.reports import read_readings
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.quality import total
-from bulk_pipeline.defs.failures import reported
+from bulk_pipeline.defs.failures import working_on
 from bulk_pipeline.defs.metadata import uploads_table
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.resources import InstallationResource
+from bulk_pipeline.defs.uploads.refused import is_refused_sibling, show_refused
 
 GROUP = "uploads"
 
@@ -32,10 +33,11 @@ def ingestion_file(
     Every line is accounted for: it is a row here, or it is listed in `rejected_rows`
     with its line, column and reason. A file that cannot be read is refused whole.
     """
-    found = installation.installation
     batch = context.partition_key
     run_id = context.run.run_id
-    with reported(found, batch):
+    if is_refused_sibling(batch):
+        show_refused(installation.installation, batch)
+    with working_on(installation, batch, run_id) as found:
         found.journal.start(batch, run_id)
         rows = ingest(found, batch)
         readings = read_readings(rows.directory.parent)
@@ -53,6 +55,7 @@ def ingestion_file(
                 )
                 for reading in refused
             )
+            found.journal.show_refusals(batch)
             raise PermanentError(
                 "No file of this batch could be read. "
                 + " ".join(f"{r.file_name}: {r.message}" for r in refused[:10])
@@ -85,9 +88,8 @@ def rejected_rows(
     One CSV file per upload, with the row as it stood, so that it can be corrected and
     dropped again. The load adds the duplicates that contradict a stored row.
     """
-    found = installation.installation
     batch = context.partition_key
-    with reported(found, batch):
+    with working_on(installation, batch, context.run.run_id) as found:
         files = write_reject_files(found.home, batch)
     readings = read_readings(found.home.chunks(batch))
     reasons: dict[str, int] = {}

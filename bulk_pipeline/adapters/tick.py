@@ -1,0 +1,116 @@
+"""One look at the inbox and at what has landed: what is to be run now.
+
+Level-triggered: nothing is remembered between two looks but what lies on disk and in
+the journal, so a look whose answer is lost is simply asked again.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from bulk_pipeline.adapters.batches import Options, batch_in
+from bulk_pipeline.adapters.claiming import CLAIM_PREFIX, claim, finish_claims, look
+from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.locks import has_owner
+from bulk_pipeline.adapters.moving import put_away
+from bulk_pipeline.core.inbox import is_wanted, next_batch, settled
+
+FIRST_WAIT_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A landed batch that has not ended and that no live process holds.
+
+    Attributes:
+        key: the batch.
+        state: claimed, waiting or running; running means that its run died.
+        attempts: runs that were started for it.
+        run_id: the last of them.
+        files: names of its files.
+        due: whether it should be run now, rather than after its backoff.
+    """
+
+    key: str
+    state: str
+    attempts: int
+    run_id: str
+    files: tuple[str, ...]
+    due: bool
+
+
+def claim_settled(installation: Installation, now: datetime) -> int:
+    """Take the settled files of the inbox as batches; returns the files still there.
+
+    One batch is claimed at a time, oldest files first, until none is settled.
+    """
+    home, settings = installation.home, installation.settings
+    for batch in finish_claims(home):
+        installation.journal.claim(batch)
+    found = [s for s in look(home.inbox) if is_wanted(s.name, settings.inbox_pattern)]
+    quiet = settled(found, time.time_ns(), settings.quiet_seconds)
+    left = len(found) - len(quiet)
+    while quiet:
+        chosen = next_batch(quiet, settings.batch_files, settings.batch_bytes)
+        quiet = quiet[len(chosen) :]
+        claimed = claim(home, chosen, Options.from_settings(settings), now)
+        if claimed is not None:
+            installation.journal.claim(claimed)
+    return left
+
+
+def open_batches(installation: Installation, now: datetime) -> list[OpenBatch]:
+    """Landed batches to run, oldest first; those that have ended are put away.
+
+    A batch that the journal does not know (its claim was cut short, or the journal was
+    lost) is entered again from its own list of members.
+    """
+    home, journal = installation.home, installation.journal
+    if not home.landings.exists():
+        return []
+    found = []
+    for folder in sorted(home.landings.iterdir()):
+        if folder.name.startswith((".", CLAIM_PREFIX)) or not folder.is_dir():
+            continue
+        batch = batch_in(folder)
+        if journal.progress(batch.key) is None:
+            journal.claim(batch)
+        progress = journal.progress(batch.key)
+        if progress is None or has_owner(folder):
+            continue
+        if put_away(installation, batch.key):
+            continue
+        wait = min(FIRST_WAIT_SECONDS * 2**progress.attempts, LONGEST_WAIT_SECONDS)
+        due = progress.state == "claimed" or (
+            now - progress.changed_at >= timedelta(seconds=wait)
+        )
+        names = tuple(upload.file_name for upload in batch.uploads)
+        found.append(
+            OpenBatch(
+                batch.key,
+                progress.state,
+                progress.attempts,
+                progress.run_id,
+                names,
+                due,
+            )
+        )
+    return found
+
+
+def require_database(installation: Installation) -> None:
+    """Ask the target database for anything.
+
+    Raises:
+        BulkPipelineError: it does not answer; says why and what to do.
+    """
+    with installation.database.reading() as connection:
+        connection.execute(sa.select(1))
+
+
+def utc_now() -> datetime:
+    """The clock of the ticks."""
+    return datetime.now(UTC)

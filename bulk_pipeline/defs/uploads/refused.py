@@ -1,0 +1,41 @@
+"""The failed run that shows refused uploads beside a batch that went well."""
+
+from typing import Never
+
+import dagster as dg
+
+from bulk_pipeline.adapters.installation import Installation
+
+SUFFIX = "-refused"
+SHOWN = 20
+
+
+def refused_sibling(batch: str) -> str:
+    """The partition whose failed run shows the refused uploads of a batch."""
+    return f"{batch}{SUFFIX}"
+
+
+def is_refused_sibling(partition: str) -> bool:
+    """Whether a partition is there to show refused uploads."""
+    return partition.endswith(SUFFIX)
+
+
+def show_refused(installation: Installation, partition: str) -> Never:
+    """Fail from the recorded reasons; the files are not read again.
+
+    Raises:
+        dg.Failure: names each refused file of the batch and its reason.
+    """
+    batch = partition.removesuffix(SUFFIX)
+    refused = [
+        upload
+        for upload in installation.journal.uploads(batch=batch)
+        if upload.state == "failed"
+    ]
+    installation.journal.show_refusals(batch)
+    reasons = " ".join(f"{u.file}: {u.message}" for u in refused[:SHOWN])
+    raise dg.Failure(
+        f"{len(refused)} files of batch {batch} were refused. {reasons}",
+        metadata={"files": [upload.file for upload in refused[:SHOWN]]},
+        allow_retries=False,
+    )

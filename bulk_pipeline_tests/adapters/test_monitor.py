@@ -1,0 +1,122 @@
+"""What a piece of work costs: the children's share is part of it."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from bulk_pipeline.adapters.monitor import Monitor, Stopwatch
+from bulk_pipeline.adapters.progress import advance, listening
+from bulk_pipeline.adapters.reports import StepRecord, step_records
+
+MIB = 1 << 20
+HUNGRY = """
+import sys, time
+held = b"x" * (200 << 20)
+until = time.process_time() + 0.3
+while time.process_time() < until:
+    pass
+print("done", flush=True)
+sys.stdin.readline()
+"""
+
+
+def hungry():
+    """A process that takes 200 MiB and 0.3 s of processor time, then waits."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HUNGRY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "done\n"
+    return process
+
+
+def test_the_memory_and_time_of_children_count() -> None:
+    """A bulk load lives in a child: without it the peak is a fairy tale."""
+    with Monitor() as alone:
+        pass
+    with Monitor() as monitor:
+        process = hungry()
+        time.sleep(0.25)
+        process.communicate("\n")
+    assert monitor.usage.peak_memory_bytes > alone.usage.peak_memory_bytes + 190 * MIB
+    assert monitor.usage.cpu_seconds >= 0.3
+    assert monitor.usage.seconds >= 0.55
+
+
+def test_the_own_memory_and_time_count() -> None:
+    """A step without children is measured too, however short it is."""
+    with Monitor() as monitor:
+        held = b"x" * (200 * MIB)
+        until = time.process_time() + 0.3
+        while time.process_time() < until:
+            pass
+    assert len(held) < monitor.usage.peak_memory_bytes
+    assert 0.25 <= monitor.usage.cpu_seconds < monitor.usage.seconds * 4
+    with Monitor() as short:
+        pass
+    assert short.usage.peak_memory_bytes > 0
+
+
+def test_children_that_come_and_go_do_no_harm() -> None:
+    """A process may end between the listing and the look."""
+    with Monitor() as monitor:
+        for _ in range(20):
+            subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+    assert monitor.usage.peak_memory_bytes > 0
+
+
+def test_a_monitor_ends_with_its_block() -> None:
+    """A thread per step would be a thousand threads in a month."""
+    before = threading.active_count()
+    with pytest.raises(RuntimeError), Monitor() as monitor:
+        raise RuntimeError
+    assert threading.active_count() == before
+    assert monitor.usage.seconds > 0
+
+
+def test_a_stopwatch_adds_up_by_stage() -> None:
+    """The stages of many files are one figure each, failed ones included."""
+    watch = Stopwatch()
+    for _ in range(2):
+        with watch.stage("read"):
+            time.sleep(0.02)
+    with pytest.raises(RuntimeError), watch.stage("clean"):
+        raise RuntimeError
+    watch.add("read", 1.0)
+    assert set(watch.seconds) == {"read", "clean"}
+    assert 1.04 <= watch.seconds["read"] < 1.5
+
+
+def test_the_records_of_steps_are_kept_by_name(tmp_path) -> None:
+    """A step that runs again replaces its own record and no other."""
+    with Monitor() as monitor:
+        pass
+    StepRecord.of({"read": 1.0}, monitor.usage, 5.0).write(tmp_path, "read")
+    StepRecord.of({"load": 2.0}, monitor.usage).write(tmp_path, "load")
+    StepRecord.of({"load": 3.0}, monitor.usage).write(tmp_path, "load")
+    assert [(r.stages, r.opened_at) for r in step_records(tmp_path)] == [
+        ({"load": 3.0}, 0.0),
+        ({"read": 1.0}, 5.0),
+    ]
+    assert step_records(tmp_path / "nowhere") == []
+
+
+def test_progress_is_told_to_whoever_listens() -> None:
+    """A bar on the command line is the only listener; a run has none."""
+    outer: list[tuple[str, int]] = []
+    inner: list[tuple[str, int]] = []
+    advance("read", 1)
+    with listening(lambda *told: outer.append(told)):
+        advance("read", 2)
+        with listening(lambda *told: inner.append(told)):
+            advance("score", 3)
+        advance("load", 4)
+    advance("read", 5)
+    assert outer == [("read", 2), ("load", 4)]
+    assert inner == [("score", 3)]
