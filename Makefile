@@ -7,7 +7,7 @@ SAMPLE := .home/samples/accounts.csv
 export BULK_PIPELINE_HOME ?= $(CURDIR)/.home
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lock clean
+.PHONY: help run ui test lint lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -18,9 +18,13 @@ run: .venv/installed ## Load a generated sample of 10,000 rows into the embedded
 	@$(BIN)/bulk-pipeline ingest $(SAMPLE) --force
 	@echo
 	@echo "Next:"
+	@echo "  make ui                                       watch a folder, see it in Dagster"
 	@echo "  $(BIN)/bulk-pipeline ingest YOUR-FILE.xlsx    load a file of your own"
 	@echo "  $(BIN)/bulk-pipeline uploads                  what became of every upload"
 	@echo "  with BULK_PIPELINE_HOME=$(BULK_PIPELINE_HOME)"
+
+ui: .venv/installed ## Start the Dagster UI and the daemon that watches the inbox
+	@$(BIN)/bulk-pipeline up
 
 test: .venv/installed-dev ## Run the tests
 	@$(BIN)/python -m pytest

@@ -7,6 +7,7 @@ the journal, so a look whose answer is lost is simply asked again.
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -109,6 +110,15 @@ def require_database(installation: Installation) -> None:
     """
     with installation.database.reading() as connection:
         connection.execute(sa.select(1))
+
+
+def due_again(mark: Path, seconds: float) -> bool:
+    """Whether so many seconds have passed since this last said yes."""
+    now = time.time()
+    if mark.exists() and 0 <= now - mark.stat().st_mtime < seconds:
+        return False
+    mark.touch()
+    return True
 
 
 def utc_now() -> datetime:

@@ -10,6 +10,7 @@ from bulk_pipeline.adapters.locks import only_one
 from bulk_pipeline.adapters.tick import (
     OpenBatch,
     claim_settled,
+    due_again,
     open_batches,
     require_database,
     utc_now,
@@ -21,7 +22,7 @@ from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.refused import refused_sibling
 
 LOOK_SECONDS = 5
-LOCK_FILE = "inbox.lock"
+LOCK_FILE, LOOK_FILE = "inbox.lock", "inbox.looked"
 BATCH_TAG, FILES_TAG = "bulk_pipeline/batch", "bulk_pipeline/files"
 FILES_IN_TAG = 20
 START_GRACE = timedelta(seconds=60)
@@ -49,6 +50,8 @@ def inbox_sensor(
     with only_one(found.home.root / LOCK_FILE) as alone:
         if not alone:
             return dg.SkipReason("Another tick is looking at the inbox.")
+        if not due_again(found.home.root / LOOK_FILE, found.settings.inbox_seconds):
+            return dg.SkipReason("BULK_PIPELINE_INBOX_SECONDS have not passed yet.")
         now = utc_now()
         waiting = claim_settled(found, now)
         landed = open_batches(found, now)
