@@ -9,7 +9,7 @@ from bulk_pipeline.defs.io_managers import (
     HandleIOManager,
     ScorecardIOManager,
 )
-from bulk_pipeline.defs.jobs import batch_job, scorecard_job
+from bulk_pipeline.defs.jobs import batch_job, rescore_job, scorecard_job
 from bulk_pipeline.defs.operations.metrics import run_metrics
 from bulk_pipeline.defs.predictions.assets import (
     annual_predictions,
@@ -17,6 +17,7 @@ from bulk_pipeline.defs.predictions.assets import (
     scorecard,
 )
 from bulk_pipeline.defs.predictions.checks import batch_checks
+from bulk_pipeline.defs.predictions.rescoring import rescored_predictions
 from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.assets import ingestion_file, rejected_rows
 from bulk_pipeline.defs.uploads.sensor import inbox_sensor
@@ -33,11 +34,12 @@ def build_definitions() -> dg.Definitions:
             scorecard,
             batch_predictions,
             annual_predictions,
+            rescored_predictions,
             run_metrics,
         ],
         asset_checks=[batch_checks],
         sensors=[inbox_sensor],
-        jobs=[batch_job, scorecard_job],
+        jobs=[batch_job, rescore_job, scorecard_job],
         resources={
             "installation": installation,
             "handle_io_manager": HandleIOManager(installation=installation),

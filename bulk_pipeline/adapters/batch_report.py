@@ -96,7 +96,7 @@ def upload_reports(
     """
     batch, run_id = run
     outcomes = {outcome.key: outcome for outcome in result.outcomes}
-    states = {"read": "loaded", "repeated": "repeated", "refused": "failed"}
+    states = {"read": "loaded", "refused": "failed"}
     reports = []
     for reading in readings:
         outcome = outcomes.get(reading.key)
@@ -108,7 +108,7 @@ def upload_reports(
             UploadReport(
                 key=reading.key,
                 file=reading.file_name,
-                state=states[reading.state],
+                state=states.get(reading.state, reading.state),
                 sha256=reading.sha256,
                 **counts,
                 reject_file=str(reject_file) if reject_file else None,

@@ -170,7 +170,7 @@ def _seen(file: Path, retries: Mapping[Path, Upload]) -> Upload:
     stands_for = retries.get(file)
     return Upload(
         key="",
-        file_name=stands_for.file_name if stands_for else _shown(file.name),
+        file_name=stands_for.file_name if stands_for else shown(file.name),
         stored_name="",
         bytes=found.st_size,
         modified_ns=found.st_mtime_ns,
@@ -179,7 +179,7 @@ def _seen(file: Path, retries: Mapping[Path, Upload]) -> Upload:
     )
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A file name as a text; bytes of it that are no UTF-8 are marked."""
     return os.fsencode(name).decode("utf-8", "replace")
 

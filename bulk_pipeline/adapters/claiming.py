@@ -15,6 +15,7 @@ from bulk_pipeline.adapters.batches import (
     Upload,
     batch_in,
     new_batch,
+    shown,
     write_batch,
 )
 from bulk_pipeline.adapters.home import Home
@@ -62,15 +63,15 @@ def claim(
         The batch; None if every file was gone by then.
     """
     seen = [
-        Upload("", s.name, "", s.bytes, s.modified_ns, submitted_by=s.folder)
+        Upload("", shown(s.name), "", s.bytes, s.modified_ns, shown(s.folder))
         for s in stamps
     ]
     batch = new_batch(seen, options, now)
     folder = home.landings / f"{CLAIM_PREFIX}{batch.key}"
     folder.mkdir(parents=True)
     write_batch(folder, batch)
-    for upload in batch.uploads:
-        source = home.inbox / upload.submitted_by / upload.file_name
+    for stamp, upload in zip(stamps, batch.uploads, strict=True):
+        source = home.inbox / stamp.folder / stamp.name
         try:
             _move(source, folder / upload.stored_name)
         except FileNotFoundError:
@@ -91,7 +92,7 @@ def _landed(home: Home, folder: Path) -> Batch | None:
     try:
         batch = batch_in(folder)
     except FileNotFoundError:
-        folder.rmdir()  # killed before the list was written, so nothing has moved
+        shutil.rmtree(folder)  # killed before the list was there: nothing has moved
         return None
     there = [u for u in batch.uploads if (folder / u.stored_name).exists()]
     if not there:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-import stamina
 
 from bulk_pipeline.adapters import tables
-from bulk_pipeline.adapters.failures import translated
+from bulk_pipeline.adapters.failures import attempts, translated
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import ConfigurationError, TransientError
@@ -136,19 +135,9 @@ class Database:
 
     def attempts(self) -> Iterator[Any]:
         """Attempts with backoff and jitter, as many as the settings allow."""
-        # Where structlog is installed, stamina's own choice would be to print on
-        # standard output, among what a command answers there.
-        stamina.instrumentation.set_on_retry_hooks(
-            [stamina.instrumentation.LoggingOnRetryHook]
-        )
-        return iter(
-            stamina.retry_context(
-                on=TransientError,
-                attempts=self.settings.retries,
-                wait_initial=FIRST_WAIT_SECONDS,
-                wait_max=LONGEST_WAIT_SECONDS,
-                timeout=None,
-            )
+        number = self.settings.retries
+        return attempts(
+            TransientError, number, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
         )
 
     def create_tables(self) -> None:
@@ -174,7 +163,20 @@ class Database:
                     "name another database in DATABASE_URL."
                 )
 
-        self.writing(change)
+        if not self._is_complete():
+            self.writing(change)
+
+    def _is_complete(self) -> bool:
+        """Whether all tables are there, seen without waiting for a writer to end."""
+        try:
+            with self.reading() as connection:
+                found = sa.inspect(connection).get_table_names()
+                if not set(tables.metadata.tables) <= set(found):
+                    return False
+                version = sa.select(tables.schema_version.c.version)
+                return connection.scalars(version).all() == [tables.SCHEMA_VERSION]
+        except TransientError:
+            return False
 
     def receipts(self, sha256s: Sequence[str]) -> list[sa.Row[Any]]:
         """Receipts of files with one of these contents, oldest first."""

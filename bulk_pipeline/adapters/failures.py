@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 from bulk_pipeline.core.errors import PermanentError, TransientError
 
@@ -73,6 +74,36 @@ def translated() -> Iterator[None]:
         if isinstance(cause, sqlite3.Error):
             raise from_sqlite(_code(cause), str(cause)) from error
         raise PermanentError(f"The database driver refused: {cause}") from error
+
+
+def attempts(
+    on: type[Exception], number: int, first_seconds: float, longest_seconds: float
+) -> Iterator[Any]:
+    """Attempts at a block, each a context manager, with backoff and jitter between.
+
+    Args:
+        on: what another attempt may clear.
+        number: of attempts; the error of the last one comes out.
+        first_seconds: first wait.
+        longest_seconds: longest wait.
+    """
+    import stamina  # noqa: PLC0415  # as above
+
+    # Where structlog is installed, stamina's own choice would be to print on standard
+    # output, among what a command answers there.
+    stamina.instrumentation.set_on_retry_hooks(
+        [stamina.instrumentation.LoggingOnRetryHook]
+    )
+    return iter(
+        stamina.retry_context(
+            on=on,
+            attempts=number,
+            wait_initial=first_seconds,
+            wait_max=longest_seconds,
+            wait_jitter=min(1.0, longest_seconds),
+            timeout=None,
+        )
+    )
 
 
 def _code(error: sqlite3.Error) -> int:

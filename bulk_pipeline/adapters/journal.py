@@ -6,6 +6,7 @@ load count is the receipt in the target database.
 
 import json
 import secrets
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.batches import Batch
-from bulk_pipeline.adapters.failures import translated
+from bulk_pipeline.adapters.failures import attempts, translated
 from bulk_pipeline.adapters.tables import UtcMoment
 from bulk_pipeline.core.metrics import STAGES
 
@@ -170,8 +171,17 @@ class Journal:
         )
 
     def stop(self, batch: str, state: str, message: str) -> None:
-        """Mark what is unfinished in a batch as failed or waiting, with the reason."""
-        self._change(batch, only=UNFINISHED, state=state, message=message)
+        """Mark what is unfinished in a batch as failed or waiting, with the reason.
+
+        A batch that fails as a whole is shown by the failed run itself.
+        """
+        self._change(
+            batch,
+            only=UNFINISHED,
+            state=state,
+            message=message,
+            refusal_shown=state == "failed",
+        )
 
     def finish(self, reports: Iterable[UploadReport]) -> None:
         """Write what became of uploads."""
@@ -263,7 +273,10 @@ def _prepare(connection: Any, record: object) -> None:
     del record
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    # SQLite does not wait for two processes that change this of a new file at once.
+    for attempt in attempts(sqlite3.OperationalError, 50, 0.01, 0.1):
+        with attempt:
+            connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -7,6 +7,7 @@ from bulk_pipeline.adapters.batches import read_batch
 from bulk_pipeline.adapters.installation import Installation
 
 REASON_FILE = "REASON.txt"
+MOST_NAME_BYTES = 255  # what file systems take; the end of a longer name is kept
 
 
 def put_away(installation: Installation, batch: str) -> bool:
@@ -48,8 +49,10 @@ def failed_file(installation: Installation, upload: str, name: str) -> Path:
 
 
 def _safe(name: str) -> str:
-    """A name that stays in its folder and is not taken for the reason file."""
-    return f"_{name}" if name in (REASON_FILE, "", ".", "..") or "/" in name else name
+    """A name that fits, stays in its folder and is not taken for the reason file."""
+    if name in (REASON_FILE, "", ".", "..") or "/" in name:
+        name = f"_{name.replace('/', '_')}"
+    return name.encode()[-MOST_NAME_BYTES:].decode("utf-8", "ignore")
 
 
 def _reason(message: str, key: str) -> str:

@@ -15,6 +15,7 @@ from bulk_pipeline.adapters.atomic import whole_directory
 from bulk_pipeline.adapters.batches import Batch, Upload, read_batch
 from bulk_pipeline.adapters.chunks import ChunkHandle, ChunkWriter, write_chunk
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.known_uploads import KnownUploads
 from bulk_pipeline.adapters.monitor import Monitor, Stopwatch
 from bulk_pipeline.adapters.parts import parts
 from bulk_pipeline.adapters.progress import advance
@@ -77,7 +78,7 @@ class _Ingestion:
             blank_quarter=batch.options.blank_quarter,
             fractions=batch.options.ratio_unit == "fraction",
         )
-        self._seen: dict[str, str] = {}
+        self._known = KnownUploads(installation.database, batch)
         self._rows_per_chunk = installation.settings.batch_size
         self.writer = ChunkWriter(folder / ROWS, self._rows_per_chunk)
         self.companies: list[pl.DataFrame] = []
@@ -93,9 +94,9 @@ class _Ingestion:
         with self._watch.stage("read"):
             digest = _sha256(path)
         reading = UploadReading(number, upload.key, upload.file_name, "read", digest)
-        earlier = self._earlier(upload.key, digest)
-        if earlier:
-            return replace(reading, state="repeated", message=earlier)
+        state, message = self._known.state(upload.key, digest)
+        if state != "read":
+            return replace(reading, state=state, message=message)
         try:
             with self._all_or_nothing():
                 reading = self._read_file(path, reading)
@@ -103,7 +104,7 @@ class _Ingestion:
             # The reader knows the landed file; people know it by another name.
             message = str(error).replace(upload.stored_name, upload.file_name)
             return replace(reading, state="refused", message=message)
-        self._seen[digest] = upload.key
+        self._known.was_read(upload.key, digest)
         return reading
 
     @contextmanager
@@ -122,25 +123,6 @@ class _Ingestion:
         known = self._installation.journal.uploads(batch=self._batch.key)
         reasons = [upload.message for upload in known if upload.key == key]
         return next(filter(None, reasons), "Its file was moved out of the batch.")
-
-    def _earlier(self, key: str, digest: str) -> str:
-        """What an upload repeats, if it does: another one with the same content."""
-        if self._batch.options.force:
-            return ""
-        if digest in self._seen:
-            return f"The same content as upload {self._seen[digest]} of this batch."
-        options = self._batch.options.text()
-        receipts = self._installation.database.receipts([digest])
-        if any(receipt.upload_key == key for receipt in receipts):
-            return ""  # it counts already; what came after it is the repeat
-        for receipt in receipts:
-            if receipt.options == options:
-                return (
-                    f"The same content was loaded before as upload "
-                    f"{receipt.upload_key} ({receipt.file_name}). Nothing to do; "
-                    "--force loads it all the same."
-                )
-        return ""
 
     def _read_file(self, path: Path, reading: UploadReading) -> UploadReading:
         with self._watch.stage("read"):

@@ -13,7 +13,7 @@ from bulk_pipeline.adapters.monitor import Usage
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.quality import Quality
 
-ReadState = Literal["read", "repeated", "refused"]
+ReadState = Literal["read", "repeated", "withdrawn", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,15 @@ class UploadReading:
         number: its number in the batch, as in the chunks.
         key: its key.
         file_name: the user's name for it.
-        state: ``read``; ``repeated`` (loaded before, not read); ``refused``.
+        state: ``read``; ``repeated`` (loaded before, not read); ``withdrawn`` (loaded
+            and taken out again, not read); ``refused``.
         sha256: hex digest of its bytes.
         rows_read: rows parsed, those of a wrong length included.
         rejected: how many of them cannot be stored.
         reasons: reason code → rejected rows.
         quality: what is odd about the others.
         warnings: sentences for the person who sent the file.
-        message: why it was refused, or what it repeats.
+        message: why it was refused or not read.
         header: our column name → header text in the file.
         columns: all header texts of the file, in order.
     """

@@ -138,9 +138,13 @@ uploads = sa.Table(
     *(sa.Column(name, sa.BigInteger, nullable=False, default=0) for name in COUNTS),
     sa.Column("first_loaded_at", UtcMoment, nullable=False),
     sa.Column("last_loaded_at", UtcMoment, nullable=False),
+    sa.Column("withdrawn_at", UtcMoment),
     sqlite_autoincrement=True,
 )
-"""Receipts: a load counts because its row is here, written in the same transaction."""
+"""Receipts: a load counts because its row is here, written in the same transaction.
+
+``withdrawn_at`` says that none of the upload's rows are stored any more.
+"""
 
 annual_predictions = sa.Table(
     "annual_predictions",
@@ -178,7 +182,10 @@ annual_prediction_history = sa.Table(
     sa.Column("replaced_by_upload_id", sa.ForeignKey(uploads.c.id), index=True),
     sa.Column("reason", _text(20), nullable=False),
 )
-"""What an update or a new score replaced: the row as it stood, when, by what."""
+"""What was replaced or withdrawn: the row as it stood, when, by what, and why.
+
+``replaced_by_upload_id`` is null where no upload did it: a new score, a withdrawal.
+"""
 
 run_metrics = sa.Table(
     "run_metrics",

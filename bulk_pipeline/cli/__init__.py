@@ -10,9 +10,11 @@ COMMANDS = {
     "generate": ("bulk_pipeline.cli.data", "generate"),
     "ingest": ("bulk_pipeline.cli.ingest", "ingest"),
     "init-db": ("bulk_pipeline.cli.database", "init_db"),
+    "model": ("bulk_pipeline.cli.model", "model"),
     "retry": ("bulk_pipeline.cli.retry", "retry"),
     "up": ("bulk_pipeline.cli.up", "up"),
     "uploads": ("bulk_pipeline.cli.inbox", "uploads"),
+    "withdraw": ("bulk_pipeline.cli.withdraw", "withdraw"),
 }
 """Command → module and function; a module is imported when its command is used."""
 

@@ -33,6 +33,20 @@ def reported(installation: Installation, batch: str) -> Iterator[None]:
 
 
 @contextmanager
+def explained() -> Iterator[None]:
+    """Fail the step with the message of one of our errors; for work of no batch.
+
+    Raises:
+        dg.Failure: with the message; a retry policy heeds only transient errors.
+    """
+    try:
+        yield
+    except BulkPipelineError as error:
+        may_pass = isinstance(error, TransientError)
+        raise dg.Failure(str(error), allow_retries=may_pass) from error
+
+
+@contextmanager
 def working_on(
     resource: InstallationResource, batch: str, run_id: str
 ) -> Iterator[Installation]:

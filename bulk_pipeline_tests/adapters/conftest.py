@@ -26,6 +26,7 @@ def make(tmp_path):
     made = []
 
     def pipeline(bulk_rows=IN_PROCESS, **variables):
+        """A pipeline; it is closed with the test."""
         variables = {"ULTRA_PARALLEL_WORKERS": 2, **variables}
         installation = installation_in(tmp_path / "home", **variables)
         made.append(Pipeline(installation, bulk_rows))

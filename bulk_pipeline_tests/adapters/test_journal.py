@@ -71,7 +71,7 @@ def test_a_batch_runs_and_stops(journal) -> None:
     assert (done.state, done.message) == ("loaded", "")
     assert (waiting.state, waiting.message) == ("waiting", "the database is busy")
     journal.start("b", "run-2")
-    assert states(journal) == {"b-0": "running", "b-1": "running"}
+    assert states(journal) == {"b-0": "loaded", "b-1": "running"}
     assert {report.message for report in journal.uploads()} == {""}
 
 

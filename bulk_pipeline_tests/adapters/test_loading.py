@@ -27,6 +27,12 @@ from bulk_pipeline_tests.builders import ROW, rows_of, write_csv
 
 ROA = "return_on_assets"
 BOTH_MODES = pytest.mark.parametrize("mode", ["skip", "update"])
+DRIVERS_AND_MODES = pytest.mark.parametrize(
+    ("pipeline", "mode"),
+    [(IN_PROCESS, "skip"), (IN_PROCESS, "update"), (BULK_CHILD, "update")],
+    ids=["in process, skip", "in process, update", "bulk child, update"],
+    indirect=["pipeline"],
+)
 
 
 def with_roa(rows, value):
@@ -68,7 +74,7 @@ def test_every_row_read_is_accounted_for(pipeline: Pipeline, tmp_path) -> None:
         {**ROW, "reporting_year": "soon"},
     ]
     path = write_csv(tmp_path / "second.csv", rows)
-    skipped = pipeline.load(path, on_conflict="skip")
+    skipped = pipeline.given(path, on_conflict="skip")
     assert counts(skipped.uploads[0]) == (6, 2, 0, 3, 1, 1)
     assert skipped.figures.rows_written == 2
     later = [*with_roa(rows_of("A", [2001]), 7), *rows[1:]]
@@ -105,10 +111,9 @@ def test_other_options_are_another_load(small: Pipeline, base) -> None:
     assert pipeline.load(base, blank_quarter="FY").uploads[0].state == "loaded"
 
 
-def test_force_loads_a_known_file_and_finds_duplicates(
-    pipeline: Pipeline, base
-) -> None:
+def test_force_loads_a_known_file_and_finds_duplicates(small: Pipeline, base) -> None:
     """Force is for those who doubt the table; it must not store a row twice."""
+    pipeline = small
     pipeline.given(base)
     forced = pipeline.load(base, force=True)
     assert counts(forced.uploads[0]) == (6, 0, 0, 6, 0, 0)
@@ -180,7 +185,7 @@ def test_update_replaces_and_keeps_the_old_values(
     assert all(created < updated for _, _, created, updated in replaced)
 
 
-@BOTH_MODES
+@DRIVERS_AND_MODES
 def test_an_older_batch_run_again_brings_nothing_back(
     pipeline: Pipeline, base, corrected, mode
 ) -> None:
@@ -189,8 +194,8 @@ def test_an_older_batch_run_again_brings_nothing_back(
     second = pipeline.given(corrected, on_conflict=mode)
     before = [table(pipeline, n) for n in ("annual_predictions", "companies")]
     history = table(pipeline, "annual_prediction_history")
-    for published in (first, second):
-        again = pipeline.run(published.uploads[0].batch)
+    for published, run in ((first, pipeline.run), (second, pipeline.given_again)):
+        again = run(published.uploads[0].batch)
         assert counts(again.uploads[0]) == counts(published.uploads[0])
         assert again.uploads[0].state == "loaded"
         assert again.figures.rows_written == 0
@@ -219,7 +224,7 @@ def test_a_batch_of_three_generations_keeps_its_counts(
     assert table(pipeline, "annual_predictions") == before
 
 
-@BOTH_MODES
+@DRIVERS_AND_MODES
 def test_rows_deleted_by_hand_come_back_once(
     pipeline: Pipeline, base, corrected, mode
 ) -> None:
@@ -265,8 +270,9 @@ def test_an_update_runs_again_into_an_emptied_table(
     assert pipeline.predictions() == 7
 
 
-def test_in_one_file_the_first_row_wins(pipeline: Pipeline, tmp_path) -> None:
+def test_in_one_file_the_first_row_wins(small: Pipeline, tmp_path) -> None:
     """Whoever sent the file learns which of two lines counts, under update too."""
+    pipeline = small
     rows = rows_of("AB", [2001])
     path = write_csv(
         tmp_path / "twice.csv", [*rows, *with_roa(rows[:1], 9), rows[1], rows[0]]
@@ -282,7 +288,7 @@ def test_in_one_file_the_first_row_wins(pipeline: Pipeline, tmp_path) -> None:
     assert listed(again) == [row]
 
 
-@BOTH_MODES
+@DRIVERS_AND_MODES
 def test_two_files_of_one_batch_are_loaded_one_after_the_other(
     pipeline: Pipeline, tmp_path, mode
 ) -> None:
@@ -299,7 +305,7 @@ def test_two_files_of_one_batch_are_loaded_one_after_the_other(
     assert counts(newer) == (3, 1, updated, 2 - updated, 1 - updated, 0)
     assert roas(pipeline) == [3.711] * 3 + [5.0 if updated else 3.711, 5.0]
     assert len(table(pipeline, "annual_prediction_history")) == updated
-    again = pipeline.run(older.batch)
+    again = pipeline.given_again(older.batch)
     assert [counts(report) for report in again.uploads] == [
         counts(older),
         counts(newer),
@@ -323,7 +329,7 @@ def test_two_copies_in_one_batch_are_one_load(small: Pipeline, base, tmp_path) -
     assert [report.state for report in again.uploads] == ["loaded", "repeated"]
 
 
-@pytest.mark.parametrize("known", [[], ["A"]], ids=["none", "one"])
+@pytest.mark.parametrize("known", [[], ["A"]], ids=["none known", "one known"])
 def test_a_missing_company_fails_by_name(pipeline: Pipeline, tmp_path, known) -> None:
     """Rows of a company without an id would be dropped by a join, unseen."""
     pipeline.installation.database.create_tables()
@@ -340,8 +346,7 @@ def test_a_missing_company_fails_by_name(pipeline: Pipeline, tmp_path, known) ->
     assert registered.uploads[0].inserted == 3
 
 
-@pytest.mark.parametrize("value", [1.5, float("nan")])
-@BOTH_MODES
+@pytest.mark.parametrize(("mode", "value"), [("skip", float("nan")), ("update", 1.5)])
 def test_a_value_that_cannot_be_is_refused_whole(
     pipeline: Pipeline, base, corrected, mode, value
 ) -> None:
@@ -540,9 +545,10 @@ def test_the_pool_stays_usable_beside_bulk_loads(make, tmp_path) -> None:
 
 
 def test_a_later_model_scores_an_old_batch_again(
-    pipeline: Pipeline, base, tmp_path
+    small: Pipeline, base, tmp_path
 ) -> None:
     """A new model replaces the scores of the batch and keeps the old ones."""
+    pipeline = small
     first = pipeline.given(base)
     scores = pipeline.query("SELECT probability FROM annual_predictions")
     shipped = pipeline.value("SELECT document FROM models")
@@ -559,8 +565,9 @@ def test_a_later_model_scores_an_old_batch_again(
     assert pipeline.given_again(first.uploads[0].batch).figures.rows_written == 0
 
 
-def test_the_figures_of_a_load_add_up(pipeline: Pipeline, base, corrected) -> None:
+def test_the_figures_of_a_load_add_up(small: Pipeline, base, corrected) -> None:
     """The chart of the runs is drawn from this table and nothing else."""
+    pipeline = small
     published = pipeline.load(base, corrected, on_conflict="update")
     figures = published.figures
     assert figures.counts["rows_read"] == 13

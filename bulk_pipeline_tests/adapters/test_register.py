@@ -42,6 +42,7 @@ def register(small):
     database.create_tables()
 
     def registered(rows, now=NOW, policy="keep"):
+        """Companies created and companies changed."""
         return register_companies(database, rows, now, policy)
 
     return registered

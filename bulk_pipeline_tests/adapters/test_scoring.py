@@ -30,8 +30,14 @@ from bulk_pipeline_tests.builders import ROW, rows_of, write_csv
 SIZES = (1, 7, 1000, 1_000_000)
 
 
-@pytest.fixture
-def mixed(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the file and its uncut load lie; no test changes them."""
+    return tmp_path_factory.mktemp("scoring")
+
+
+@pytest.fixture(scope="module")
+def mixed(folder):
     """One hundred rows: gaps, duplicates, conflicts and rejects among them."""
     rows = rows_of([f"S{number}" for number in range(9)], range(2000, 2010))
     for place, row in enumerate(rows):
@@ -41,7 +47,7 @@ def mixed(tmp_path):
     rows += [dict(rows[3]), {**rows[8], "net_income_margin": "77"}]
     rows += [{**ROW, "reporting_year": "1066"}, {**ROW, "company_symbol": " "}]
     rows += rows_of("XYZ", [1990, 1991])
-    return write_csv(tmp_path / "mixed.csv", rows)
+    return write_csv(folder / "mixed.csv", rows)
 
 
 def loaded(folder, file, size, workers):
@@ -58,10 +64,10 @@ def loaded(folder, file, size, workers):
     return (*found, stored)
 
 
-@pytest.fixture
-def whole(tmp_path, mixed):
+@pytest.fixture(scope="module")
+def whole(folder, mixed):
     """The batch in one chunk and one span."""
-    return loaded(tmp_path / "whole", mixed, 1_000_000, 1)
+    return loaded(folder / "whole", mixed, 1_000_000, 1)
 
 
 def same(found, whole):

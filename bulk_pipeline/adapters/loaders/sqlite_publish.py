@@ -80,7 +80,8 @@ def publish(driver: Driver, request: LoadRequest) -> LoadResult:
 
     Raises:
         AccountingError: counts that must agree do not; names them.
-        PermanentError: a company of the batch is not in the register; names it.
+        PermanentError: a company of the batch is not in the register, or an upload
+            was withdrawn meanwhile; names it.
     """
     started = time.perf_counter()
     driver.command("BEGIN IMMEDIATE")
@@ -143,7 +144,14 @@ class _Publication:
                 last_loaded_at=self.now,
             )
             found = self.driver.rows("receipt", upload_key=load.key)
-        return _Upload(load, int(found[0][0]), known)
+        upload_id, withdrawn_at = found[0]
+        if withdrawn_at is not None:
+            raise PermanentError(
+                f"{load.file_name} (upload {load.key}) was withdrawn after it had been "
+                f"read. Nothing of batch {self.request.batch} was stored; materialise "
+                "its ingestion_file again to load what is left of it."
+            )
+        return _Upload(load, int(upload_id), known)
 
     def store(self) -> None:
         """Write the batch's rows and the list of its conflicts with stored ones."""

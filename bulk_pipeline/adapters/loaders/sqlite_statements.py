@@ -22,6 +22,7 @@ from bulk_pipeline.core.schema import RATIOS
 
 _TEMPORARY = sa.MetaData(schema="temp")
 _SCORES = ("probability", "risk_level", "confidence")
+_NOT_GIVEN = ("id", "withdrawn_at", *COUNTS)
 _REPLACEMENT = ("replaced_at", "replaced_by_upload_id", "reason")
 VALUE_COLUMNS = (*RATIOS, *_SCORES, "model_id", "upload_id")
 PREDICTION_COLUMNS = tuple(c.name for c in annual_predictions.c if c.name != "id")
@@ -55,9 +56,11 @@ def _statements() -> dict[str, sa.ClauseElement]:
         "insert_model": models.insert().values(
             {n: one(n) for n in ("name", "sha256", "kind", "document", "created_at")}
         ),
-        "receipt": sa.select(u.id).where(u.upload_key == one("upload_key")),
+        "receipt": sa.select(u.id, u.withdrawn_at).where(
+            u.upload_key == one("upload_key")
+        ),
         "insert_receipt": uploads.insert().values(
-            {n.name: one(n.name) for n in u if n.name not in ("id", *COUNTS)}
+            {n.name: one(n.name) for n in u if n.name not in _NOT_GIVEN}
             | dict.fromkeys(COUNTS, zero)
         ),
         "update_receipt": uploads.update()

@@ -1,0 +1,294 @@
+"""Withdrawing uploads: their rows out of the database, what they replaced back in.
+
+The law: the table is then as if the upload had never been loaded, as far as the
+history knows. What it does not know are rows of other uploads that were skipped as
+duplicates of the withdrawn ones; materialising their batches again stores those.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.journal import UNFINISHED, Journal, UploadReport
+from bulk_pipeline.adapters.tables import (
+    UtcMoment,
+    annual_prediction_history,
+    annual_predictions,
+    uploads,
+)
+from bulk_pipeline.core.errors import AccountingError, PermanentError
+from bulk_pipeline.core.upserts import STORED_KEY
+
+REASON_WITHDRAW, WITHDRAWN = "withdraw", "withdrawn"
+_REASON_UPDATE = "update"
+_KEPT = tuple(c.name for c in annual_predictions.c if c.name != "id")
+_RESTORED = tuple(n for n in _KEPT if n not in (*STORED_KEY, "updated_at"))
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What asking for an upload's withdrawal did.
+
+    Attributes:
+        key: the upload's key.
+        file: the name that the user gave the file.
+        batch: key of its batch.
+        state: ``withdrawn``, now or before; ``failed`` or ``repeated`` for an upload
+            that never stored anything.
+        deleted: rows taken out that had replaced nothing.
+        restored: rows that show again what they had replaced.
+        message: the same for people.
+    """
+
+    key: str
+    file: str
+    batch: str
+    state: str
+    deleted: int = 0
+    restored: int = 0
+    message: str = ""
+
+
+def withdraw(installation: Installation, keys: Sequence[str]) -> list[Withdrawal]:
+    """Take the rows of uploads out of the database and restore what they replaced.
+
+    A row that the upload stores now, whether as it came, loaded again or scored again,
+    goes into the history (reason ``withdraw``). If it had replaced a row, the newest
+    row before it whose upload is not withdrawn comes back, with its values, score,
+    model, owner and time of creation, under the same prediction id; if none is left,
+    the row is deleted. Rows that a newer upload has replaced meanwhile stay as they
+    are, and withdrawing that newer upload later goes back past the withdrawn one.
+
+    Each upload is one transaction, newest first, and its receipt and journal entry say
+    that it is withdrawn. It stays so: materialising its batch again stores nothing of
+    it. Its file loads anew as a new upload. Asking twice is asking once. Companies
+    stay, since one without predictions does no harm.
+
+    Args:
+        installation: whose journal and database.
+        keys: keys of uploads, or of batches for all their uploads.
+
+    Returns:
+        One per upload, newest receipt first; those without a receipt come last.
+
+    Raises:
+        PermanentError: before anything is withdrawn: a key is unknown, an upload is
+            not finished, or its rows are in another database; names it.
+        AccountingError: counts disagree; nothing of that upload was withdrawn.
+        TransientError: the database stayed busy; those withdrawn before stay so.
+    """
+    database, journal = installation.database, installation.journal
+    database.create_tables()
+    receipts: dict[str, sa.Row[Any]] = {}
+    reports: dict[str, UploadReport] = {}
+    for key in keys:
+        found = _receipts(database, key)
+        known = _reports(journal, key, found)
+        if not found and not known:
+            raise PermanentError(
+                f"There is no upload or batch {key!r}. Run `bulk-pipeline uploads` for "
+                "the keys of this home's uploads."
+            )
+        receipts |= {receipt.upload_key: receipt for receipt in found}
+        reports |= {report.key: report for report in known}
+    others = [report for key, report in reports.items() if key not in receipts]
+    for report in others:
+        _require_nothing_stored(report, database)
+    newest = sorted(receipts.values(), key=lambda receipt: -int(receipt.id))
+    return [
+        *(_withdrawn(installation, r, reports.get(r.upload_key)) for r in newest),
+        *map(_never_stored, others),
+    ]
+
+
+def _receipts(database: Database, key: str) -> list[sa.Row[Any]]:
+    """Receipts of an upload or of a batch."""
+    named = sa.or_(uploads.c.upload_key == key, uploads.c.batch_key == key)
+    with database.reading() as connection:
+        return list(connection.execute(sa.select(uploads).where(named)))
+
+
+def _reports(
+    journal: Journal, key: str, receipts: Iterable[sa.Row[Any]]
+) -> list[UploadReport]:
+    """Journal entries of an upload or of a batch."""
+    batches = {key, *(receipt.batch_key for receipt in receipts)}
+    found = [report for batch in batches for report in journal.uploads(batch=batch)]
+    everything = found or journal.uploads()
+    return [report for report in everything if key in (report.key, report.batch)]
+
+
+def _require_nothing_stored(report: UploadReport, database: Database) -> None:
+    """Refuse an upload without a receipt that has or will have rows somewhere."""
+    if report.state in UNFINISHED:
+        raise PermanentError(
+            f"Upload {report.key} ({report.file}) is {report.state}: its rows may "
+            "still come. Let its run end, then withdraw it."
+        )
+    if report.state in ("loaded", WITHDRAWN):
+        raise PermanentError(
+            f"Upload {report.key} ({report.file}) is {report.state}, but "
+            f"{database.name} has no receipt of it. Name the database that it was "
+            "loaded into with --database."
+        )
+
+
+def _never_stored(report: UploadReport) -> Withdrawal:
+    said = f" {report.message}" if report.message else ""
+    message = f"Nothing to withdraw: this upload {report.state}.{said}"
+    if report.state == "repeated":
+        message = f"Nothing to withdraw: this upload stored nothing.{said}"
+    return Withdrawal(
+        report.key, report.file, report.batch, report.state, message=message
+    )
+
+
+def _withdrawn(
+    installation: Installation, receipt: sa.Row[Any], report: UploadReport | None
+) -> Withdrawal:
+    """Withdraw one upload, if it is not withdrawn yet, and note it in the journal."""
+    now = datetime.now(UTC)
+    taken = installation.database.writing(
+        lambda connection: _take_out(connection, receipt.id, now)
+    )
+    if taken:
+        deleted, restored = taken
+        note = f"Withdrawn on {shown(now)}: {deleted:,} rows deleted, {restored:,} "
+        note += "restored to what they had replaced."
+        message = note
+    else:
+        deleted = restored = 0
+        note = f"Withdrawn on {shown(_withdrawn_at(installation, receipt))}."
+        message = f"{note.removesuffix('.')} already; nothing was changed."
+    # Also where only the journal had missed it: the process may have died in between.
+    if report and (taken or report.state != WITHDRAWN):
+        entry = replace(report, state=WITHDRAWN, message=note)
+        installation.journal.finish([entry])
+    return Withdrawal(
+        key=receipt.upload_key,
+        file=receipt.file_name,
+        batch=receipt.batch_key,
+        state=WITHDRAWN,
+        deleted=deleted,
+        restored=restored,
+        message=message,
+    )
+
+
+def _withdrawn_at(installation: Installation, receipt: sa.Row[Any]) -> datetime:
+    """When a receipt was withdrawn; another process may have done it just now."""
+    query = sa.select(uploads.c.withdrawn_at).where(uploads.c.id == receipt.id)
+    with installation.database.reading() as connection:
+        moment: datetime = connection.execute(query).scalar_one()
+        return moment
+
+
+def shown(moment: datetime) -> str:
+    """A moment as people read it, UTC."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _take_out(
+    connection: sa.Connection, upload_id: int, now: datetime
+) -> tuple[int, int] | None:
+    """Withdraw an upload inside a transaction.
+
+    Returns:
+        Rows deleted and rows restored; None for an upload that is withdrawn already.
+
+    Raises:
+        AccountingError: stored rows, rows put into the history, and rows deleted or
+            restored are not equally many; names the counts.
+    """
+    p, u = annual_predictions.c, uploads.c
+    mark = uploads.update().where(u.id == upload_id, u.withdrawn_at.is_(None))
+    if not connection.execute(mark.values(withdrawn_at=now)).rowcount:
+        return None
+    stored = sa.select(sa.func.count()).where(p.upload_id == upload_id)
+    wanted = connection.execute(stored).scalar_one()
+    kept = connection.execute(_keep(upload_id, now)).rowcount
+    restored = connection.execute(_restore(upload_id, now)).rowcount
+    left = annual_predictions.delete().where(p.upload_id == upload_id)
+    deleted = connection.execute(left).rowcount
+    if not wanted == kept == deleted + restored:
+        raise AccountingError(
+            f"The upload stores {wanted} rows, but {kept} went into the history, "
+            f"{deleted} were deleted and {restored} restored. Nothing was withdrawn; "
+            "report this."
+        )
+    return deleted, restored
+
+
+def _keep(upload_id: int, now: datetime) -> sa.Insert:
+    """Put the upload's stored rows into the history.
+
+    ``replaced_by_upload_id`` is null: no upload replaced them. The upload's own id
+    there would say that it reloaded them.
+    """
+    p, h = annual_predictions.c, annual_prediction_history.c
+    added = {
+        "replaced_at": sa.literal(now, UtcMoment()),
+        "replaced_by_upload_id": sa.null(),
+        "reason": sa.literal(REASON_WITHDRAW, h.reason.type),
+    }
+    rows = sa.select(p.id, *(p[name] for name in _KEPT), *added.values()).where(
+        p.upload_id == upload_id
+    )
+    return annual_prediction_history.insert().from_select(
+        ["prediction_id", *_KEPT, *added], rows
+    )
+
+
+def _restore(upload_id: int, now: datetime) -> sa.Update:
+    """Give the upload's stored rows back to the uploads that had them before.
+
+    Rows are matched by their natural key: SQLite gives the id of a deleted row away
+    again, so a prediction id alone may mean several keys over time.
+    """
+    p, h = annual_predictions.c, annual_prediction_history.c
+    before = _rows_before(upload_id)
+    return (
+        annual_predictions.update()
+        .where(
+            h.id == before.c.id,
+            *(p[name] == h[name] for name in STORED_KEY),
+            p.upload_id == upload_id,
+        )
+        .values({name: h[name] for name in _RESTORED})
+        .values(updated_at=now)
+    )
+
+
+def _rows_before(upload_id: int) -> sa.Subquery:
+    """The history row that each key goes back to; none for keys that are deleted.
+
+    The newest of the key's rows until this upload took the key over, without those of
+    withdrawn uploads. What the key held once does not count where the upload replaced
+    nothing, because somebody had deleted the row.
+    """
+    h, older = annual_prediction_history.c, annual_prediction_history.alias("older").c
+    taken_over = (
+        sa.select(*(h[name] for name in STORED_KEY), sa.func.max(h.id).label("last"))
+        .where(h.replaced_by_upload_id == upload_id, h.reason == _REASON_UPDATE)
+        .group_by(*(h[name] for name in STORED_KEY))
+        .subquery("taken_over")
+    )
+    return (
+        sa.select(sa.func.max(older.id).label("id"))
+        .join(
+            taken_over,
+            sa.and_(
+                *(older[name] == taken_over.c[name] for name in STORED_KEY),
+                older.id <= taken_over.c.last,
+            ),
+        )
+        .join(uploads, uploads.c.id == older.upload_id)
+        .where(uploads.c.withdrawn_at.is_(None))
+        .group_by(*(older[name] for name in STORED_KEY))
+        .subquery("before")
+    )
