@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from bulk_pipeline.core.errors import TransientError
 
 BATCH_LOCK = ".lock"
+TRIES, TRY_AGAIN_SECONDS = 10, 0.05
 
 
 class FileLock:
@@ -54,12 +56,15 @@ def own_batch(folder: Path, run_id: str) -> FileLock:
         TransientError: another run holds it; names that run.
     """
     lock = FileLock(folder / BATCH_LOCK)
-    if lock.take():
-        lock.sign(run_id)
-        lock.take(shared=True)
-        return lock
-    if lock.owner() == run_id and lock.take(shared=True):
-        return lock
+    for _ in range(TRIES):
+        if lock.take():
+            lock.sign(run_id)
+            lock.take(shared=True)
+            return lock
+        if lock.owner() == run_id and lock.take(shared=True):
+            return lock
+        # A tick that asks whether there is an owner holds the lock for a moment.
+        time.sleep(TRY_AGAIN_SECONDS)
     owner = lock.owner()
     lock.close()
     raise TransientError(

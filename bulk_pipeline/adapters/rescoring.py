@@ -137,6 +137,16 @@ def _due(year: int, model_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(_of_year(year), annual_predictions.c.model_id != model_id)
 
 
+def _collected() -> sa.ColumnElement[bool]:
+    """Pairs of a stored row and its new score.
+
+    The first condition says no more than the second, but without it SQLite reads the
+    whole table for every year.
+    """
+    stored, number = annual_predictions.c.id, _rescoring.c.prediction_id
+    return sa.and_(stored.in_(sa.select(number).scalar_subquery()), stored == number)
+
+
 def _count(rows: sa.ColumnElement[bool]) -> sa.Select[int]:
     return sa.select(sa.func.count()).select_from(annual_predictions).where(rows)
 
@@ -231,9 +241,8 @@ class _Year:
             "replaced_by_upload_id": sa.null(),
             "reason": sa.literal(REASON_RESCORE, h.reason.type),
         }
-        rows = sa.select(p.id, *(p[name] for name in _KEPT), *added.values()).join(
-            _rescoring, _rescoring.c.prediction_id == p.id
-        )
+        kept = (p[name] for name in _KEPT)
+        rows = sa.select(p.id, *kept, *added.values()).where(_collected())
         return annual_prediction_history.insert().from_select(
             ["prediction_id", *_KEPT, *added], rows
         )
@@ -241,7 +250,7 @@ class _Year:
     def _replace(self, model_id: int) -> sa.Update:
         return (
             annual_predictions.update()
-            .where(annual_predictions.c.id == _rescoring.c.prediction_id)
+            .where(_collected())
             .values({name: _rescoring.c[name] for name in SCORE_COLUMNS})
             .values(model_id=model_id, updated_at=self.now)
         )
@@ -252,8 +261,7 @@ def _moves(connection: sa.Connection) -> dict[tuple[str, str], int]:
     was, now = annual_predictions.c.risk_level, _rescoring.c.risk_level
     query = (
         sa.select(was, now, sa.func.count())
-        .join(_rescoring, _rescoring.c.prediction_id == annual_predictions.c.id)
-        .where(was != now)
+        .where(_collected(), was != now)
         .group_by(was, now)
     )
     found = {(a, b): int(rows) for a, b, rows in connection.execute(query)}
