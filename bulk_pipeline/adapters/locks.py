@@ -59,8 +59,7 @@ def own_batch(folder: Path, run_id: str) -> FileLock:
     for _ in range(TRIES):
         if lock.take():
             lock.sign(run_id)
-            lock.take(shared=True)
-            return lock
+        # Between exclusive and shared it is nobody's for a moment: take it by asking.
         if lock.owner() == run_id and lock.take(shared=True):
             return lock
         # A tick that asks whether there is an owner holds the lock for a moment.

@@ -2,14 +2,17 @@
 
 import json
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import click
 
 from bulk_pipeline.adapters.batches import Batch, Options, land_copies
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.locks import own_batch
 from bulk_pipeline.cli.options import database_option
 from bulk_pipeline.cli.show import print_result, progress_bar
 
@@ -44,8 +47,10 @@ def ingest(
     installation = Installation.from_environment()
     try:
         batch = _claim(installation, files, on_conflict, force=force)
-        with progress_bar(_bytes(batch), shown=not as_json):
-            failure = _run(installation, batch)
+        run_id = str(uuid4())
+        held = own_batch(installation.home.landing(batch.key), run_id)
+        with closing(held), progress_bar(_bytes(batch), shown=not as_json):
+            failure = _run(installation, batch, run_id)
         uploads = installation.journal.uploads(batch=batch.key)
     finally:
         installation.close()
@@ -77,10 +82,10 @@ def _claim(
     return batch
 
 
-def _run(installation: Installation, batch: Batch) -> str:
+def _run(installation: Installation, batch: Batch, run_id: str) -> str:
     from bulk_pipeline.cli.running import run_batch  # noqa: PLC0415  # Dagster, 1 s
 
-    return run_batch(installation, batch)
+    return run_batch(installation, batch, run_id)
 
 
 def _bytes(batch: Batch) -> int:

@@ -2,9 +2,11 @@
 
 import json
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import click
 
@@ -16,7 +18,8 @@ from bulk_pipeline.adapters.batches import (
     read_batch,
 )
 from bulk_pipeline.adapters.installation import Installation
-from bulk_pipeline.adapters.moving import failed_file
+from bulk_pipeline.adapters.locks import own_batch
+from bulk_pipeline.adapters.moving import failed_file, put_away
 from bulk_pipeline.cli.options import database_option
 from bulk_pipeline.cli.show import print_result
 from bulk_pipeline.core.errors import PermanentError
@@ -39,7 +42,9 @@ def retry(keys: tuple[str, ...], *, queue: bool, as_json: bool) -> None:
     try:
         batch = _batch(installation, keys)
         if not queue:
-            _run(installation, batch)
+            run_id = str(uuid4())
+            with closing(own_batch(installation.home.landing(batch.key), run_id)):
+                _run(installation, batch, run_id)
         uploads = installation.journal.uploads(batch=batch.key)
     finally:
         installation.close()
@@ -65,6 +70,7 @@ def _batch(installation: Installation, keys: tuple[str, ...]) -> Batch:
                 f"Upload {key} is {state}; only a failed one can be tried again. See "
                 "bulk-pipeline uploads --state failed."
             )
+        put_away(installation, report.batch)
         members = read_batch(installation.home, report.batch).uploads
         upload = next(member for member in members if member.key == key)
         retries[failed_file(installation, key, upload.file_name)] = upload
@@ -75,7 +81,7 @@ def _batch(installation: Installation, keys: tuple[str, ...]) -> Batch:
     return batch
 
 
-def _run(installation: Installation, batch: Batch) -> None:
+def _run(installation: Installation, batch: Batch, run_id: str) -> None:
     from bulk_pipeline.cli.running import run_batch  # noqa: PLC0415  # Dagster, 1 s
 
-    run_batch(installation, batch)
+    run_batch(installation, batch, run_id)

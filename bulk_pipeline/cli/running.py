@@ -13,6 +13,7 @@ from bulk_pipeline.adapters.active_model import wanted_model
 from bulk_pipeline.adapters.batches import Batch
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.definitions import build_definitions
 from bulk_pipeline.defs.jobs import batch_job, scorecard_job
 from bulk_pipeline.defs.partitions import batches
@@ -27,8 +28,14 @@ QUIET: dict[str, Any] = {
 """Run config: events go to the instance, not to the terminal."""
 
 
-def run_batch(installation: Installation, batch: Batch) -> str:
+def run_batch(installation: Installation, batch: Batch, run_id: str) -> str:
     """Run the job of a batch; what became of its uploads is in the journal.
+
+    Args:
+        installation: where the batch has landed.
+        batch: what is run.
+        run_id: id of the run, under which the caller holds the batch already: a daemon
+            of the same home must not start it, too.
 
     Returns:
         Why the run failed, for people; nothing if it did not. Uploads that were not
@@ -45,11 +52,13 @@ def run_batch(installation: Installation, batch: Batch) -> str:
             run_config=QUIET,
             tags=batch_tags(batch.key, [u.file_name for u in batch.uploads]),
             raise_on_error=False,
+            run_id=run_id,
         )
     if result.success:
         return ""
     reason = _reason(result)
     installation.journal.stop(batch.key, "failed", reason)
+    put_away(installation, batch.key)
     return reason
 
 

@@ -16,7 +16,7 @@ from bulk_pipeline.adapters.loaders.sqlite_drivers import PythonDriver
 from bulk_pipeline.adapters.loaders.sqlite_publish import publish
 from bulk_pipeline.adapters.loaders.sqlite_statements import compiled_statements
 from bulk_pipeline.adapters.loaders.wire import request_to_json, result_from_json
-from bulk_pipeline.core.errors import PermanentError
+from bulk_pipeline.core.errors import PermanentError, TransientError
 
 BULK_ROWS = 100_000
 """From here on a process of its own pays; measured, see docs/performance.md."""
@@ -66,6 +66,13 @@ class SqliteLoader:
             self._finishing.append(child)
             return result_from_json(answer)
         trouble = child.communicate()[1].strip().splitlines()
+        if child.returncode < 0:
+            # Loading again is safe even if it was killed just after its commit.
+            raise TransientError(
+                f"The loading process was killed by signal {-child.returncode} before "
+                f"it reported a commit, perhaps for want of memory. Batch "
+                f"{request.batch} is tried again."
+            )
         raise PermanentError(
             f"The loading process ended with code {child.returncode} before its commit "
             f"({trouble[-1] if trouble else 'it said nothing'}). Nothing of batch "

@@ -16,6 +16,7 @@ from bulk_pipeline.adapters.tick import (
     utc_now,
 )
 from bulk_pipeline.core.errors import BulkPipelineError
+from bulk_pipeline.defs.executors import chosen_executor
 from bulk_pipeline.defs.jobs import batch_job
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.resources import InstallationResource
@@ -75,7 +76,7 @@ def _requests(
     """One request per open batch that is due, and one per batch with refusals."""
     for batch in landed:
         if batch.state == "running":
-            _bury(instance, installation, batch)
+            _bury(instance, installation, batch, now)
         elif batch.due and _is_free(instance, installation, batch, now):
             yield run_request(batch.key, batch.attempts + 1, batch.files)
     for key in installation.journal.refusals_to_show():
@@ -96,14 +97,30 @@ def batch_tags(key: str, files: Sequence[str]) -> dict[str, str]:
 
 
 def _bury(
-    instance: dg.DagsterInstance, installation: Installation, batch: OpenBatch
+    instance: dg.DagsterInstance,
+    installation: Installation,
+    batch: OpenBatch,
+    now: datetime,
 ) -> None:
     """Report a run whose process is gone as failed; the batch waits for the next."""
     run = instance.get_run_by_id(batch.run_id)
     if run is not None and not run.is_finished:
+        if _between_steps(instance, batch.run_id, now):
+            return
         instance.report_run_failed(run, "The process of this run is gone.")
     message = "The run ended before the batch did; it is tried again."
     installation.journal.stop(batch.key, "waiting", message)
+
+
+def _between_steps(instance: dg.DagsterInstance, run_id: str, now: datetime) -> bool:
+    """Whether a run may be alive though nobody holds its batch.
+
+    Steps in processes of their own hold the batch one after another, with gaps.
+    """
+    if chosen_executor() is dg.in_process_executor:
+        return False
+    latest = instance.get_records_for_run(run_id, limit=1, ascending=False).records
+    return bool(latest) and now.timestamp() - latest[0].timestamp < START_GRACE.seconds
 
 
 def _is_free(
