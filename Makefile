@@ -34,7 +34,7 @@ lint: .venv/installed-dev ## Check style, types, import rule and definitions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/interrogate bulk_pipeline bulk_pipeline_tests --quiet
+	@$(BIN)/interrogate bulk_pipeline_tests --quiet
 	@$(BIN)/dg check defs
 
 lock: ## Write the lock files anew (needs uv)

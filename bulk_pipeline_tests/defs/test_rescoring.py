@@ -17,6 +17,8 @@ from dagster._core.workspace.load_target import ModuleTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
 from bulk_pipeline.adapters.active_model import activate
+from bulk_pipeline.core.errors import ModelRefused, TransientError
+from bulk_pipeline.defs.failures import explained
 from bulk_pipeline_tests.adapters.harness import query
 from bulk_pipeline_tests.builders import rows_of, write_csv
 from bulk_pipeline_tests.defs.batch_runs import QUIET, Runner
@@ -156,6 +158,16 @@ def test_a_year_that_fails_is_as_it_was_and_says_why(
     query(path, "DROP TRIGGER stop")
     assert rescore(loaded, 2010, 2015).success
     assert stored(loaded, MODEL_BY_YEAR) == model_by_year(range(2010, 2016))
+
+
+@pytest.mark.parametrize(
+    ("error", "may_pass"), [(TransientError("busy"), True), (ModelRefused("no"), False)]
+)
+def test_only_what_may_pass_is_tried_again(error, may_pass) -> None:
+    """A retry policy that runs a refused model five times only delays the news."""
+    with pytest.raises(dg.Failure, match=str(error)) as failed, explained():
+        raise error
+    assert failed.value.allow_retries is may_pass
 
 
 def test_a_year_is_stale_after_a_change_of_model_and_not_after_a_load(

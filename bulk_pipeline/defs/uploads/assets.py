@@ -71,6 +71,7 @@ def ingestion_file(
             "files": len(readings),
             "files_refused": len(refused),
             "files_repeated": sum(r.state == "repeated" for r in readings),
+            "files_withdrawn": sum(r.state == "withdrawn" for r in readings),
             "uploads": uploads_table(readings),
             "warnings": [text for r in readings for text in r.warnings][:20],
         },
