@@ -5,6 +5,7 @@ own; two libraries in one process break the file's locks, and closing one delete
 other's write-ahead log: rows reported as stored are then gone without an error.
 """
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,9 @@ class Driver(Protocol):
         self, table: str, frames: Iterable[pl.DataFrame], *, temporary: bool = False
     ) -> int:
         """Insert frames by column name; returns the rows that the driver counted."""
+
+    def rollback(self) -> None:
+        """End the transaction without a trace, if SQLite has not done so by itself."""
 
     def close(self) -> None:
         """Give the connection back."""
@@ -83,6 +87,11 @@ class PythonDriver:
                 statement["sql"], zip(*columns, strict=True)
             ).close()
         return self._connection.total_changes - before
+
+    def rollback(self) -> None:
+        # A full disk, for one, makes SQLite roll back before anybody asks.
+        if self._connection.in_transaction:
+            self.command("ROLLBACK")
 
     def close(self) -> None:
         """Nothing: the pool owns the connection."""
@@ -139,6 +148,13 @@ class ArrowDriver:
             table, reader, mode="append", temporary=temporary
         )
         return counted
+
+    def rollback(self) -> None:
+        import adbc_driver_manager  # noqa: PLC0415  # kept beside the driver
+
+        # A full disk, for one, makes SQLite roll back before anybody asks.
+        with contextlib.suppress(adbc_driver_manager.Error):
+            self.command("ROLLBACK")
 
     def checkpoint(self) -> None:
         """Move committed pages from the log into the file; readers go on meanwhile."""
