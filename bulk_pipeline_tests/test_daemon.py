@@ -105,12 +105,12 @@ class Up:
 
     def ask(self, query: str, **variables: Any) -> Any:
         """The answer of the UI's GraphQL."""
-        request = urllib.request.Request(  # noqa: S310  # our own server
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/graphql",
             json.dumps({"query": query, "variables": variables}).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # our own
             document = json.load(answer)
         assert "errors" not in document, document["errors"]
         [found] = document["data"].values()
@@ -177,6 +177,7 @@ class Up:
 
 
 def _value(entry: dict[str, Any]) -> Any:
+    """The value of a metadata entry, whichever kind it is."""
     for name in ("intValue", "floatValue", "text"):
         if entry.get(name) is not None:
             return entry[name]

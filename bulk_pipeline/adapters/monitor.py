@@ -9,7 +9,7 @@ from typing import Self
 
 import psutil
 
-SAMPLE_SECONDS = 0.1
+SAMPLE_SECONDS = 0.2
 
 
 @dataclass(slots=True)

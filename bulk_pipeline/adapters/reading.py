@@ -132,18 +132,21 @@ class _Ingestion:
         folder.mkdir(parents=True, exist_ok=True)
         rejects = ChunkWriter(folder, self._rows_per_chunk)
         reasons, quality, rows_read, dates = Counter[str](), Quality(), 0, 0
-        first = len(self.companies)
+        named: list[pl.DataFrame] = []
         for part in parts(reading.number, source, match, self._rules, self._watch):
             with self._watch.stage("clean"):
                 self.writer.add(part.rows)
                 rejects.add(part.rejects)
-            self.companies.append(part.companies)
+            named.append(part.companies)
             reasons += part.reasons
             quality += part.quality
             rows_read += part.rows_read
             dates += part.dates_as_years
             advance("read", part.bytes_read)
         rejects.finish()
+        with self._watch.stage("companies"):
+            companies = distinct_companies(named)
+            self.companies.append(companies.drop("names_differ"))
         names = {name: source.header[place] for name, place in match.positions.items()}
         return replace(
             reading,
@@ -153,7 +156,7 @@ class _Ingestion:
             quality=quality,
             warnings=(
                 *_odd_columns(source, match),
-                *_odd_rows(self.companies[first:], dates),
+                *_odd_rows(companies, dates),
                 *quality.warnings(fractions=self._rules.fractions),
             ),
             header=names,
@@ -170,14 +173,14 @@ def _odd_columns(source: TextSource, match: HeaderMatch) -> list[str]:
     return found
 
 
-def _odd_rows(companies: list[pl.DataFrame], dates: int) -> list[str]:
+def _odd_rows(companies: pl.DataFrame, dates: int) -> list[str]:
     """What was decided about rows without rejecting them."""
     found = []
     if dates:
         found.append(
             f"{dates} cells of the reporting year hold a date; its year was taken."
         )
-    named = distinct_companies(companies)["names_differ"].sum()
+    named = companies["names_differ"].sum()
     if named:
         found.append(f"{named} companies have more than one name; the first counts.")
     return found

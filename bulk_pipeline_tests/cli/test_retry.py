@@ -60,9 +60,7 @@ def test_a_corrected_file_is_a_new_upload_that_names_the_failed_one(
     assert upload["key"] != failed
     assert upload["file"] == "accounts.csv"
     assert stored(home) == 3
-    states = {
-        u["key"]: u["state"] for u in results(bulk_pipeline("uploads", "--json"))
-    }
+    states = {u["key"]: u["state"] for u in results(bulk_pipeline("uploads", "--json"))}
     assert states == {failed: "failed", upload["key"]: "loaded"}
     assert (folder / "accounts.csv").exists()
 

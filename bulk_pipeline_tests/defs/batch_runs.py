@@ -81,4 +81,5 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
 
 
 def _fields(options: Options) -> dict[str, Any]:
+    """The options by name."""
     return {name: getattr(options, name) for name in options.__slots__}

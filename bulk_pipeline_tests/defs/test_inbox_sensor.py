@@ -16,6 +16,7 @@ import pytest
 from bulk_pipeline.adapters import claiming, tick
 from bulk_pipeline.adapters.batches import Options
 from bulk_pipeline.adapters.locks import only_one
+from bulk_pipeline.adapters.settings import EXECUTOR_VARIABLE
 from bulk_pipeline.adapters.tick import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.defs import io_managers
@@ -580,6 +581,30 @@ def test_a_run_whose_process_is_gone_is_reported_and_tried_again(watch: Watch) -
     assert watch.stored() == 1
 
 
+def test_a_run_between_two_steps_in_processes_of_their_own_is_alive(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process holds its batch then; reported as failed, it would be run twice."""
+    monkeypatch.setenv(EXECUTOR_VARIABLE, "multiprocess")
+    watch.drop("accounts.csv")
+    watch.later()
+    [request] = watch.asked()
+    run = watch.spent(request, dg.DagsterRunStatus.STARTED)
+    batch, instance = str(request.partition_key), watch.runner.instance
+    watch.runner.installation.journal.start(batch, run.run_id)
+    instance.report_engine_event("Starting the process of a step.", run)
+
+    watch.ahead = 0.0
+    assert watch.keys() == []
+    assert watch.states() == {"accounts.csv": "running"}
+    watch.later(START_GRACE.total_seconds() + 1)
+    assert watch.keys() == []
+    assert watch.states() == {"accounts.csv": "waiting"}
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status is dg.DagsterRunStatus.FAILURE
+
+
 def test_the_wait_between_attempts_doubles_up_to_an_hour(watch: Watch) -> None:
     """A database that is away for a night must not cost ten thousand failed runs."""
     watch.drop("accounts.csv")
@@ -723,7 +748,7 @@ def test_a_name_that_is_no_text_is_taken_like_any_other(watch: Watch) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["-rf.csv", "two\nlines.csv", "Übung 2020 – 財務.csv", "a" * 251 + ".csv"]
+    "name", ["-rf.csv", "two\nlines.csv", "Übung 2020 財務.csv", "a" * 251 + ".csv"]
 )
 def test_odd_names_are_taken_like_any_other(watch: Watch, name: str) -> None:
     """Names are the user's business; they never become paths or keys of ours."""

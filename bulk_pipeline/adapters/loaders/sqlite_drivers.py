@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 T = TypeVar("T")
-CACHE_KIB = 65_536
+CACHE_KIB = 196_608
 Statements = Mapping[str, Mapping[str, Any]]
 
 

@@ -80,6 +80,7 @@ def _statements() -> dict[str, sa.ClauseElement]:
             h.replaced_by_upload_id == one("upload_id"), h.reason == one("reason")
         ),
         "last_id": sa.select(sa.func.coalesce(sa.func.max(p.id), zero)),
+        "count_all_new": sa.select(sa.func.count()).where(p.id > one("last_id")),
         "count_new": sa.select(p.upload_id, sa.func.count())
         .where(p.id > one("last_id"))
         .group_by(p.upload_id),

@@ -1,0 +1,237 @@
+"""Claiming: a dropped file is in the inbox or in a landed batch, never nowhere."""
+
+import os
+import signal
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bulk_pipeline.adapters.batches import Options, batch_in, read_batch
+from bulk_pipeline.adapters.claiming import CLAIM_PREFIX, claim, finish_claims, look
+from bulk_pipeline.adapters.home import Home
+from bulk_pipeline.core.inbox import FileStamp
+from bulk_pipeline_tests.adapters.harness import ended, started
+
+OPTIONS = Options("skip", "keep", "Q4", "percent")
+NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # a file system of its own, on Linux
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from bulk_pipeline.adapters import claiming
+from bulk_pipeline.adapters.batches import Options
+from bulk_pipeline.adapters.home import Home
+home, at = Home(Path(sys.argv[1])), sys.argv[2]
+real = getattr(claiming, at)
+calls = []
+
+def killed(*arguments):
+    calls.append(arguments)
+    if len(calls) == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments)
+
+setattr(claiming, at, killed)
+options = Options("skip", "keep", "Q4", "percent")
+claiming.claim(home, claiming.look(home.inbox), options, datetime.now(UTC))
+"""
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    """A home with an empty inbox."""
+    made = Home(tmp_path / "home")
+    made.inbox.mkdir(parents=True)
+    return made
+
+
+def drop(home, *names):
+    """Files in the inbox, each with its own name in it."""
+    for name in names:
+        path = home.inbox / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(os.fsencode(name))
+
+
+def contents(home):
+    """What lies in the inbox and in whole landed batches, by content."""
+    files = [f for f in home.inbox.rglob("*") if f.is_file()]
+    for folder in home.landings.glob("[!.]*"):
+        batch = batch_in(folder)
+        files += [folder / upload.stored_name for upload in batch.uploads]
+    return sorted(os.fsdecode(file.read_bytes()) for file in files)
+
+
+def claimed(home):
+    """A batch of all that is in the inbox."""
+    return claim(home, look(home.inbox), OPTIONS, NOW)
+
+
+def test_a_claim_moves_files_and_keeps_their_names_and_senders(home) -> None:
+    """The name is for people, the stored name for us; both are needed later."""
+    drop(home, "a.csv", "team/b.csv")
+    batch = claimed(home)
+
+    assert batch is not None
+    found = {(u.file_name, u.submitted_by) for u in batch.uploads}
+    assert found == {("a.csv", ""), ("b.csv", "team")}
+    for upload in batch.uploads:
+        path = home.landing(batch.key) / upload.stored_name
+        assert path.read_text().endswith(upload.file_name)
+        assert upload.bytes == path.stat().st_size
+        assert upload.modified_ns == path.stat().st_mtime_ns
+    assert read_batch(home, batch.key) == batch
+    assert look(home.inbox) == []
+
+
+def test_an_inbox_that_is_missing_is_made(tmp_path) -> None:
+    """Somebody tidied up; the next drop must find its folder."""
+    inbox = tmp_path / "home" / "inbox"
+
+    assert look(inbox) == []
+    assert inbox.is_dir()
+
+
+def test_a_file_that_is_gone_by_then_is_left_out(home) -> None:
+    """A user may take a file back between the look and the claim."""
+    drop(home, "a.csv", "b.csv")
+    stamps = look(home.inbox)
+    (home.inbox / "a.csv").unlink()
+    batch = claim(home, stamps, OPTIONS, NOW)
+
+    assert batch is not None
+    assert [upload.file_name for upload in batch.uploads] == ["b.csv"]
+    assert claim(home, stamps, OPTIONS, NOW) is None
+    assert [folder.name for folder in home.landings.iterdir()] == [batch.key]
+
+
+@pytest.mark.parametrize(
+    ("function", "call"),
+    [
+        ("write_batch", 1),
+        ("_move", 1),
+        ("_move", 2),
+        ("_move", 3),
+        ("_landed", 1),
+        ("write_batch", 2),
+    ],
+)
+def test_a_claim_killed_anywhere_loses_nothing(home, function, call) -> None:
+    """Each file is in the inbox or in a batch after the next tick, and once."""
+    names = ["a.csv", "b.csv", "c.csv"]
+    drop(home, *names)
+    process = started(KILLED, home.root, function, call)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+    finish_claims(home)
+    assert contents(home) == names
+    assert not list(home.landings.glob(f"{CLAIM_PREFIX}*"))
+    claimed(home)
+    assert contents(home) == names
+    assert look(home.inbox) == []
+
+
+def test_a_claim_killed_while_its_list_was_written_is_cleared_away(home) -> None:
+    """The half-written list would otherwise stop every tick from now on."""
+    folder = home.landings / f"{CLAIM_PREFIX}key"
+    folder.mkdir(parents=True)
+    (folder / ".batch.json.x7").write_text("{")
+
+    assert finish_claims(home) == []
+    assert not folder.exists()
+
+
+@pytest.fixture
+def elsewhere():
+    """A folder on another file system than the tests' own."""
+    with tempfile.TemporaryDirectory() as here:
+        device = Path(here).stat().st_dev
+    if not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == device:
+        pytest.skip("there is no second file system that may be written")
+    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
+        yield Path(folder)
+
+
+def test_an_inbox_on_another_disk_is_claimed_by_whole_copies(home, elsewhere) -> None:
+    """A network share is mounted as the inbox: a rename cannot leave it."""
+    home.inbox.rmdir()
+    home.inbox.symlink_to(elsewhere)
+    if home.root.stat().st_dev == elsewhere.stat().st_dev:
+        pytest.skip("the tests' own folder is on that file system, too")
+    drop(home, "a.csv", "b.csv")
+    os.utime(home.inbox / "a.csv", ns=(1, 1_000_000_000_000_000_001))
+    batch = claimed(home)
+
+    assert batch is not None
+    assert contents(home) == ["a.csv", "b.csv"]
+    assert list(elsewhere.iterdir()) == []
+    [first] = [u for u in batch.uploads if u.file_name == "a.csv"]
+    kept = home.landing(batch.key) / first.stored_name
+    assert kept.stat().st_mtime_ns == 1_000_000_000_000_000_001
+    assert not list(home.landing(batch.key).glob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"two\nlines.csv",
+        b"-rf.csv",
+        "Übung 財務.csv".encode(),
+        b"x" * 251 + b".csv",
+        b"\xff" * 255,
+        b"batch.json",
+        b"REASON.txt",
+        b"$(touch x);'\".csv",
+    ],
+)
+def test_odd_names_are_claimed_under_names_of_ours(home, name) -> None:
+    """A user's name never becomes a path, and never ends a batch."""
+    drop(home, os.fsdecode(name))
+    batch = claimed(home)
+
+    assert batch is not None
+    [upload] = batch.uploads
+    upload.file_name.encode("utf-8")
+    assert upload.stored_name.isascii()
+    assert len(upload.stored_name) < 60
+    path = home.landing(batch.key) / upload.stored_name
+    assert path.read_bytes() == name
+    assert read_batch(home, batch.key) == batch
+
+
+def test_a_look_passes_over_what_is_no_file(home, tmp_path) -> None:
+    """Nothing outside the inbox is ever read, and a pipe would never end."""
+    drop(home, "a.csv", "team/b.csv", ".hidden/c.csv")
+    (home.inbox / "team" / "deep").mkdir()
+    (home.inbox / "team" / "deep" / "d.csv").write_text("d")
+    (home.inbox / "link.csv").symlink_to(home.inbox / "a.csv")
+    (home.inbox / "team-link").symlink_to(tmp_path)
+    os.mkfifo(home.inbox / "pipe.csv")
+
+    found = {(stamp.folder, stamp.name) for stamp in look(home.inbox)}
+    assert found == {("", "a.csv"), ("team", "b.csv")}
+
+
+def test_two_claims_of_one_look_share_no_file(home) -> None:
+    """Should two ticks ever run at once, a file still lands once."""
+    drop(home, "a.csv", "b.csv")
+    stamps: list[FileStamp] = look(home.inbox)
+    first, second = (claim(home, stamps, OPTIONS, NOW) for _ in range(2))
+
+    assert first is not None
+    assert second is None
+    assert contents(home) == ["a.csv", "b.csv"]
+
+
+def test_the_process_that_is_killed_in_these_tests_claims_when_it_is_not(home) -> None:
+    """Otherwise the test of the kill would pass for the wrong reason."""
+    drop(home, "a.csv")
+    ended(started(KILLED, home.root, "_move", 99))
+
+    assert contents(home) == ["a.csv"]
+    assert look(home.inbox) == []
