@@ -168,10 +168,9 @@ class Up:
         over = all(run["status"] in ("SUCCESS", "FAILURE") for run in results)
         return results if over else []
 
-    def load(self, *files: Path) -> str:
-        """Drop files and wait for the end of their run; returns their batch."""
-        self.drop(*files)
-        batch = str(self.until(lambda: self.batch_of(files[0].name)))
+    def ended_batch(self, file: str) -> str:
+        """The batch of a dropped file, once its run has ended."""
+        batch = str(self.until(lambda: self.batch_of(file)))
         self.until(lambda: self.ended_runs(batch))
         return batch
 
@@ -200,6 +199,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     environment |= {
         "BULK_PIPELINE_HOME": str(home),
         "BULK_PIPELINE_QUIET_SECONDS": "0.5",
+        "BULK_PIPELINE_BATCH_FILES": "3",
         "PYTHONPATH": str(ROOT),
     }
     with log.open("wb") as output:
@@ -230,29 +230,31 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where files are made before they are dropped."""
-    return tmp_path_factory.mktemp("files")
-
-
-@pytest.fixture(scope="module")
-def batch(up: Up, files: Path) -> str:
-    """The batch of three files that were dropped together, one of them bad."""
+def dropped(up: Up, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Two batches of files: three, one of them bad, and what is dropped after them."""
+    files = tmp_path_factory.mktemp("files")
     header = [name for name in ROW if name != "return_on_assets"]
     one = write_csv(files / "one.csv", rows_of(["ZZ01", "ZZ02"], YEARS))
     two = [*rows_of(["ZZ03"], YEARS), {**ROW, "reporting_year": "soon"}]
-    return up.load(
+    up.drop(
         one,
         write_csv(files / "two.csv", two),
         write_csv(files / "bad.csv", [ROW], header),
+        write_csv(files / "other.csv", rows_of(["ZZ04"], YEARS)),
+        *([REAL_FILE] if REAL_FILE.exists() else []),
     )
 
 
 @pytest.fixture(scope="module")
-def second(up: Up, files: Path, batch: str) -> str:
-    """Another batch, with the real file where there is one."""
-    other = write_csv(files / "other.csv", rows_of(["ZZ04"], YEARS))
-    return up.load(other, *([REAL_FILE] if REAL_FILE.exists() else []))
+def batch(up: Up, dropped: None) -> str:
+    """The batch of the three files."""
+    return up.ended_batch("one.csv")
+
+
+@pytest.fixture(scope="module")
+def second(up: Up, dropped: None) -> str:
+    """The other batch, with the real file where there is one."""
+    return up.ended_batch("other.csv")
 
 
 def stored(up: Up, batch: str) -> int:
@@ -289,7 +291,7 @@ def test_a_refused_file_is_shown_by_a_failed_run_beside_its_batch(
     assert any("bad.csv" in text and "return_on_assets" in text for text in said)
 
 
-def test_files_end_in_archive_or_in_failed(up: Up, batch: str) -> None:
+def test_files_end_in_archive_or_in_failed(up: Up, batch: str, second: str) -> None:
     """An inbox that empties itself must say where it puts things."""
     archived = sorted(f.name for f in (up.home / "archive" / batch).glob("0*"))
     [failed] = (up.home / "failed").iterdir()

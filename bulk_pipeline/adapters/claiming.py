@@ -1,6 +1,7 @@
 """Taking files out of the inbox: each is either there or in a landed batch."""
 
 import errno
+import logging
 import os
 import shutil
 import stat
@@ -22,19 +23,26 @@ from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.core.inbox import FileStamp
 
 CLAIM_PREFIX = ".claim-"
+logger = logging.getLogger(__name__)
 
 
 def look(inbox: Path) -> list[FileStamp]:
     """The regular files in the inbox and in its subfolders, one level deep.
 
     Links, pipes, devices and deeper folders are passed over: nothing outside the inbox
-    is ever read. The inbox is made if it is missing.
+    is ever read. The inbox is made if it is missing. A folder that may not be read is
+    logged, and keeps no other from being looked at.
     """
     inbox.mkdir(parents=True, exist_ok=True)
     found = list(_files(inbox, ""))
     for entry in os.scandir(inbox):
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-            found += _files(inbox / entry.name, entry.name)
+            try:
+                found += _files(inbox / entry.name, entry.name)
+            except FileNotFoundError:
+                continue  # taken away between the listing and the look
+            except PermissionError as error:
+                logger.warning("A folder of the inbox is left out: %s", error)
     return found
 
 
@@ -57,7 +65,8 @@ def claim(
     """Move files from the inbox into a new landed batch.
 
     The list of members is on disk before the first file moves, so a claim that is
-    killed half-way is finished by ``finish_claims``.
+    killed half-way is finished by ``finish_claims``. A file that may not be moved is
+    logged and stays; it keeps no other from being claimed.
 
     Returns:
         The batch; None if every file was gone by then.
@@ -76,6 +85,8 @@ def claim(
             _move(source, folder / upload.stored_name)
         except FileNotFoundError:
             continue  # taken away since the look
+        except PermissionError as error:
+            logger.warning("A file stays in the inbox: %s", error)
     return _landed(home, folder)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bulk_pipeline.adapters import claiming
 from bulk_pipeline.adapters.batches import Options, batch_in, read_batch
 from bulk_pipeline.adapters.claiming import CLAIM_PREFIX, claim, finish_claims, look
 from bulk_pipeline.adapters.home import Home
@@ -215,6 +216,47 @@ def test_a_look_passes_over_what_is_no_file(home, tmp_path) -> None:
 
     found = {(stamp.folder, stamp.name) for stamp in look(home.inbox)}
     assert found == {("", "a.csv"), ("team", "b.csv")}
+
+
+def test_a_file_that_may_not_be_moved_keeps_no_other_waiting(
+    home, monkeypatch, caplog
+) -> None:
+    """One team's file permissions must not stop the files of all the others."""
+    drop(home, "a.csv", "b.csv", "c.csv")
+    real = claiming._move
+
+    def move(source, target) -> None:
+        """Refuse one file, as the file system would."""
+        if source.name == "b.csv":
+            raise PermissionError(1, "Operation not permitted", str(source))
+        real(source, target)
+
+    monkeypatch.setattr(claiming, "_move", move)
+    batch = claimed(home)
+
+    assert batch is not None
+    assert {upload.file_name for upload in batch.uploads} == {"a.csv", "c.csv"}
+    assert [stamp.name for stamp in look(home.inbox)] == ["b.csv"]
+    assert "b.csv" in caplog.text
+
+
+def test_a_folder_that_may_not_be_read_keeps_no_other_waiting(
+    home, monkeypatch, caplog
+) -> None:
+    """One team's folder permissions must not stop the files of all the others."""
+    drop(home, "closed/a.csv", "open/b.csv")
+    real = claiming._files
+
+    def files(folder, name):
+        """Refuse one folder, as the file system would."""
+        if name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder, name)
+
+    monkeypatch.setattr(claiming, "_files", files)
+
+    assert [stamp.name for stamp in look(home.inbox)] == ["b.csv"]
+    assert "closed" in caplog.text
 
 
 def test_two_claims_of_one_look_share_no_file(home) -> None:
