@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from bulk_pipeline.adapters.batches import read_batch
 from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.journal import UploadReport
 from bulk_pipeline.adapters.reading import ingest
@@ -16,6 +17,8 @@ from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.refused import is_refused_sibling, show_refused
 
 GROUP = "uploads"
+BYTES_PER_ROW = 100
+"""About a row of CSV; a wrong guess only starts the loading process later."""
 
 
 @dg.asset(
@@ -39,6 +42,8 @@ def ingestion_file(
         show_refused(installation.installation, batch)
     with working_on(installation, batch, run_id) as found:
         found.journal.start(batch, run_id)
+        size = sum(upload.bytes for upload in read_batch(found.home, batch).uploads)
+        installation.loader.prepare(size // BYTES_PER_ROW)
         rows = ingest(found, batch)
         readings = read_readings(rows.directory.parent)
         refused = [reading for reading in readings if reading.state == "refused"]
