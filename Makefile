@@ -18,9 +18,9 @@ run: .venv/installed ## Load a generated sample of 10,000 rows into the embedded
 	@$(BIN)/bulk-pipeline ingest $(SAMPLE) --force
 	@echo
 	@echo "Next:"
-	@echo "  make ui                                       watch a folder, see it in Dagster"
-	@echo "  $(BIN)/bulk-pipeline ingest YOUR-FILE.xlsx    load a file of your own"
-	@echo "  $(BIN)/bulk-pipeline uploads                  what became of every upload"
+	@echo "  make ui                                          watch a folder, in Dagster"
+	@echo "  $(BIN)/bulk-pipeline ingest YOUR-FILE.xlsx   load a file of your own"
+	@echo "  $(BIN)/bulk-pipeline uploads                 what became of every upload"
 	@echo "  with BULK_PIPELINE_HOME=$(BULK_PIPELINE_HOME)"
 
 ui: .venv/installed ## Start the Dagster UI and the daemon that watches the inbox
