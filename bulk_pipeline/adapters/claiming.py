@@ -87,7 +87,16 @@ def claim(
             continue  # taken away since the look
         except PermissionError as error:
             logger.warning("A file stays in the inbox: %s", error)
+        else:
+            _drop_what_is_no_file(folder / upload.stored_name)
     return _landed(home, folder)
+
+
+def _drop_what_is_no_file(taken: Path) -> None:
+    """Remove a link that was put in a file's place since the look; never follow it."""
+    if not stat.S_ISREG(taken.lstat().st_mode):
+        logger.warning("%s became a link or a device and was removed.", taken.name)
+        taken.unlink()
 
 
 def finish_claims(home: Home) -> list[Batch]:
@@ -105,7 +114,7 @@ def _landed(home: Home, folder: Path) -> Batch | None:
     except FileNotFoundError:
         shutil.rmtree(folder)  # killed before the list was there: nothing has moved
         return None
-    there = [u for u in batch.uploads if (folder / u.stored_name).exists()]
+    there = [u for u in batch.uploads if _is_file(folder / u.stored_name)]
     if not there:
         shutil.rmtree(folder)
         return None
@@ -113,6 +122,10 @@ def _landed(home: Home, folder: Path) -> Batch | None:
     write_batch(folder, batch)
     folder.rename(home.landing(batch.key))
     return batch
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _move(source: Path, target: Path) -> None:

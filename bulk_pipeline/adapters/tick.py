@@ -4,6 +4,7 @@ Level-triggered: nothing is remembered between two looks but what lies on disk a
 the journal, so a look whose answer is lost is simply asked again.
 """
 
+import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from bulk_pipeline.adapters.locks import has_owner
 from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.core.inbox import is_wanted, next_batch, settled
 
+logger = logging.getLogger(__name__)
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 3600.0
 
@@ -76,7 +78,11 @@ def open_batches(installation: Installation, now: datetime) -> list[OpenBatch]:
     for folder in sorted(home.landings.iterdir()):
         if folder.name.startswith((".", CLAIM_PREFIX)) or not folder.is_dir():
             continue
-        batch = batch_in(folder)
+        try:
+            batch = batch_in(folder)
+        except FileNotFoundError:
+            logger.warning("%s is no batch and is left alone.", folder)
+            continue
         if journal.progress(batch.key) is None:
             journal.claim(batch)
         progress = journal.progress(batch.key)

@@ -259,6 +259,25 @@ def test_a_folder_that_may_not_be_read_keeps_no_other_waiting(
     assert "closed" in caplog.text
 
 
+def test_a_link_put_in_a_files_place_since_the_look_is_never_followed(
+    home, tmp_path
+) -> None:
+    """Whoever may write to the inbox must not read the machine's files through it."""
+    drop(home, "a.csv", "b.csv")
+    stamps = look(home.inbox)
+    secret = tmp_path / "secret.csv"
+    secret.write_text("secret")
+    (home.inbox / "a.csv").unlink()
+    (home.inbox / "a.csv").symlink_to(secret)
+
+    batch = claim(home, stamps, OPTIONS, NOW)
+
+    assert batch is not None
+    assert [upload.file_name for upload in batch.uploads] == ["b.csv"]
+    assert not any(path.is_symlink() for path in home.landing(batch.key).iterdir())
+    assert secret.read_text() == "secret"
+
+
 def test_two_claims_of_one_look_share_no_file(home) -> None:
     """Should two ticks ever run at once, a file still lands once."""
     drop(home, "a.csv", "b.csv")

@@ -199,6 +199,15 @@ def test_the_partition_of_a_batch_is_asked_for_with_its_run(watch: Watch) -> Non
     assert list(added.partition_keys) == [request.partition_key]
 
 
+def test_a_folder_that_is_no_batch_stops_nothing(watch: Watch) -> None:
+    """A folder that somebody made in the landing must not stop everybody's files."""
+    (watch.root / "landing" / "notes").mkdir(parents=True)
+    watch.drop("a.csv")
+    watch.later()
+
+    assert len(watch.asked()) == 1
+
+
 def test_an_empty_inbox_says_that_nothing_waits(watch: Watch) -> None:
     """Whoever looks at a quiet sensor must see that it looks."""
     answer = watch.look()
