@@ -35,7 +35,7 @@ lint: .venv/installed-dev ## Check style, types, import rule and definitions
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/interrogate bulk_pipeline_tests --quiet
-	@$(BIN)/dg check defs
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check defs
 
 lock: ## Write the lock files anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
