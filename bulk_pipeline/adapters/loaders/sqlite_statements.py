@@ -37,20 +37,10 @@ replacing = sa.Table(
 )
 
 
-def _statements() -> dict[str, sa.ClauseElement]:
-    p, h, u = annual_predictions.c, annual_prediction_history.c, uploads.c
-    one = sa.bindparam
+def _receipt_statements() -> dict[str, sa.ClauseElement]:
+    """Statements about models and receipts."""
+    u, one = uploads.c, sa.bindparam
     zero: sa.ColumnClause[int] = sa.literal_column("0")
-    # A ratio column may be all null; the driver guesses a column's type from its
-    # first rows, and infinity (never stored, by constraint) keeps it a float.
-    never_stored: sa.ColumnClause[float] = sa.literal_column("9e999")
-    ratios = [sa.func.ifnull(p[name], never_stored).label(name) for name in RATIOS]
-    key = (p.company_id, p.reporting_year, p.reporting_quarter)
-    of_wanted = sa.select(companies.c.id).join(
-        wanted, wanted.c.symbol == companies.c.symbol
-    )
-    history_key = (h.company_id, h.reporting_year, h.reporting_quarter)
-    kept = [p[name] for name in PREDICTION_COLUMNS]
     return {
         "model_id": sa.select(models.c.id).where(models.c.sha256 == one("sha256")),
         "insert_model": models.insert().values(
@@ -67,6 +57,24 @@ def _statements() -> dict[str, sa.ClauseElement]:
         .where(u.id == one("upload_id"))
         .values({n: one(n) for n in (*COUNTS, "model_id", "last_loaded_at")}),
         "upload_key": sa.select(u.upload_key).where(u.id == one("upload_id")),
+    }
+
+
+def _row_statements() -> dict[str, sa.ClauseElement]:
+    p, h = annual_predictions.c, annual_prediction_history.c
+    one = sa.bindparam
+    zero: sa.ColumnClause[int] = sa.literal_column("0")
+    # A ratio column may be all null; the driver guesses a column's type from its
+    # first rows, and infinity (never stored, by constraint) keeps it a float.
+    never_stored: sa.ColumnClause[float] = sa.literal_column("9e999")
+    ratios = [sa.func.ifnull(p[name], never_stored).label(name) for name in RATIOS]
+    key = (p.company_id, p.reporting_year, p.reporting_quarter)
+    of_wanted = sa.select(companies.c.id).join(
+        wanted, wanted.c.symbol == companies.c.symbol
+    )
+    history_key = (h.company_id, h.reporting_year, h.reporting_quarter)
+    kept = [p[name] for name in PREDICTION_COLUMNS]
+    return {
         "create_wanted": CreateTable(wanted),
         "drop_wanted": DropTable(wanted),
         "company_ids": sa.select(companies.c.symbol, companies.c.id).join(
@@ -111,7 +119,7 @@ def compiled_statements() -> dict[str, dict[str, Any]]:
     """Each statement as ``{"sql": text, "parameters": names in order}``."""
     dialect = sqlite_dialect(paramstyle="qmark")
     made = {}
-    for name, statement in _statements().items():
+    for name, statement in (_receipt_statements() | _row_statements()).items():
         compiled = statement.compile(dialect=dialect)
         order = list(getattr(compiled, "positiontup", None) or ())
         made[name] = {"sql": str(compiled), "parameters": order}
