@@ -22,7 +22,9 @@ from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.refused import refused_sibling
 
-LOOK_SECONDS = 5
+LOOK_SECONDS = 1
+"""Below the daemon's own 5 seconds: at just those, it would pass over every other look,
+because the tick before ended a moment less than 5 seconds ago."""
 LOCK_FILE, LOOK_FILE = "inbox.lock", "inbox.looked"
 BATCH_TAG, FILES_TAG = "bulk_pipeline/batch", "bulk_pipeline/files"
 FILES_IN_TAG = 20
