@@ -14,6 +14,7 @@ from bulk_pipeline.adapters.journal import UploadReport
 from bulk_pipeline.adapters.loaders.base import LoadResult
 from bulk_pipeline.adapters.reports import StepRecord, UploadReading
 from bulk_pipeline.core.metrics import STAGES, rows_per_second, tier
+from bulk_pipeline.core.notices import Notice, NoticeKind, counted, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def upload_reports(
         if outcome:
             counts = {name: getattr(outcome, name) for name in tables.COUNTS}
         reject_file = rejects.get(reading.key)
+        notices = (*reading.notices, *_conflicts(counts))
         reports.append(
             UploadReport(
                 key=reading.key,
@@ -120,7 +122,8 @@ def upload_reports(
                 run_id=run_id,
                 message=reading.message,
                 rejected_by_reason=reading.reasons,
-                warnings=reading.warnings,
+                warnings=sentences(notices),
+                notices=counted(notices),
                 batch=batch,
             )
         )
@@ -147,3 +150,15 @@ def store_figures(
         connection.execute(tables.run_metrics.insert(), row)
 
     database.writing(change)
+
+
+def _conflicts(counts: dict[str, Any]) -> tuple[Notice, ...]:
+    """What to say of duplicates that contradict the row that counts."""
+    rows = counts.get("duplicates_conflicting", 0)
+    if not rows:
+        return ()
+    said = (
+        f"{rows:,} of the duplicates have other values than the row that counts; the "
+        "reject file lists both."
+    )
+    return (Notice(NoticeKind.CONFLICTING_DUPLICATES, rows, said),)

@@ -60,7 +60,8 @@ class UploadReport:
     """What became of one upload; the record that people and programs read.
 
     ``seconds``, ``stages``, ``rows_per_second``, ``tier``, ``peak_memory_bytes`` are
-    those of its batch. ``duplicates`` include the conflicting ones.
+    those of its batch. ``duplicates`` include the conflicting ones. ``notices`` is the
+    kind of each warning and how many cells, rows or columns it is about.
     """
 
     key: str
@@ -83,6 +84,7 @@ class UploadReport:
     message: str = ""
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    notices: dict[str, int] = field(default_factory=dict)
     batch: str = ""
     submitted_by: str = ""
     retry_of: str = ""

@@ -25,6 +25,7 @@ from bulk_pipeline.adapters.reports import StepRecord, UploadReading, write_read
 from bulk_pipeline.core.cleaning import CleaningRules
 from bulk_pipeline.core.companies import distinct_companies
 from bulk_pipeline.core.errors import MissingColumns, UnreadableFile
+from bulk_pipeline.core.notices import Notice, NoticeKind
 from bulk_pipeline.core.quality import Quality
 from bulk_pipeline.core.schema import HeaderMatch, match_header
 
@@ -154,35 +155,36 @@ class _Ingestion:
             rejected=reasons.total(),
             reasons=dict(reasons),
             quality=quality,
-            warnings=(
+            notices=(
                 *_odd_columns(source, match),
                 *_odd_rows(companies, dates),
-                *quality.warnings(fractions=self._rules.fractions),
+                *quality.notices(fractions=self._rules.fractions),
             ),
             header=names,
             columns=source.header,
         )
 
 
-def _odd_columns(source: TextSource, match: HeaderMatch) -> list[str]:
-    """What the reader warned of, and the columns that were passed over."""
-    found = list(source.warnings)
+def _odd_columns(source: TextSource, match: HeaderMatch) -> list[Notice]:
+    """What the reader noticed, and the columns that were passed over."""
+    found = list(source.notices)
     if match.ignored:
         names = ", ".join(repr(text) for text in match.ignored)
-        found.append(f"Columns that are none of ours were passed over: {names}.")
+        said = f"Columns that are none of ours were passed over: {names}."
+        found.append(Notice(NoticeKind.IGNORED_COLUMNS, len(match.ignored), said))
     return found
 
 
-def _odd_rows(companies: pl.DataFrame, dates: int) -> list[str]:
+def _odd_rows(companies: pl.DataFrame, dates: int) -> list[Notice]:
     """What was decided about rows without rejecting them."""
     found = []
     if dates:
-        found.append(
-            f"{dates} cells of the reporting year hold a date; its year was taken."
-        )
+        said = f"{dates} cells of the reporting year hold a date; its year was taken."
+        found.append(Notice(NoticeKind.DATES_AS_YEARS, dates, said))
     named = companies["names_differ"].sum()
     if named:
-        found.append(f"{named} companies have more than one name; the first counts.")
+        said = f"{named} companies have more than one name; the first counts."
+        found.append(Notice(NoticeKind.NAMES_DIFFER, int(named), said))
     return found
 
 

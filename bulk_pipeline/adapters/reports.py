@@ -11,6 +11,7 @@ from typing import Any, Literal
 from bulk_pipeline.adapters.atomic import write_json
 from bulk_pipeline.adapters.monitor import Usage
 from bulk_pipeline.core.errors import PermanentError
+from bulk_pipeline.core.notices import Notice
 from bulk_pipeline.core.quality import Quality
 
 ReadState = Literal["read", "repeated", "withdrawn", "refused"]
@@ -31,7 +32,7 @@ class UploadReading:
         rejected: how many of them cannot be stored.
         reasons: reason code → rejected rows.
         quality: what is odd about the others.
-        warnings: sentences for the person who sent the file.
+        notices: what the person who sent the file should know.
         message: why it was refused or not read.
         header: our column name → header text in the file.
         columns: all header texts of the file, in order.
@@ -46,7 +47,7 @@ class UploadReading:
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     quality: Quality = field(default_factory=Quality)
-    warnings: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     message: str = ""
     header: dict[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
@@ -108,6 +109,9 @@ def read_readings(directory: Path) -> list[UploadReading]:
 
 
 def _reading(document: dict[str, Any]) -> UploadReading:
-    made = {name: tuple(document[name]) for name in ("warnings", "columns")}
-    quality = Quality(**document["quality"])
-    return UploadReading(**{**document, **made, "quality": quality})
+    made = {
+        "columns": tuple(document["columns"]),
+        "notices": tuple(Notice(**notice) for notice in document["notices"]),
+        "quality": Quality(**document["quality"]),
+    }
+    return UploadReading(**{**document, **made})

@@ -50,11 +50,6 @@ def _upload_lines(upload: UploadReport) -> Iterator[str]:
     if upload.rows_read:
         parts = [f"{getattr(upload, n):,} {_said(n)}" for n in _COUNTS[1:]]
         yield f"  {upload.rows_read:,} rows read = {' + '.join(parts)}"
-    if upload.duplicates_conflicting:
-        yield (
-            f"  {upload.duplicates_conflicting:,} of the duplicates have other values "
-            "than the row that counts"
-        )
     for reason, rows in sorted(upload.rejected_by_reason.items()):
         yield f"  rejected, {reason}: {rows:,}"
     for warning in upload.warnings:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from bulk_pipeline.core.notices import Notice, NoticeKind
 from bulk_pipeline.core.schema import (
     FRACTION_LIMIT,
     PERCENT_RATIOS,
@@ -44,19 +45,24 @@ class Quality:
             {n: max(self.largest.get(n, 0), other.largest.get(n, 0)) for n in names},
         )
 
-    def warnings(self, *, fractions: bool) -> tuple[str, ...]:
-        """Sentences for the person who sent the file, each with the cure."""
+    def notices(self, *, fractions: bool) -> tuple[Notice, ...]:
+        """What to tell the person who sent the file, each with the cure."""
         found = []
         if self.placeholders:
-            found.append(
+            said = (
                 f"{self.placeholders} cells hold exactly 100000000, which suppliers "
                 "write where they have no figure; they were scored as they stand."
             )
+            found.append(Notice(NoticeKind.PLACEHOLDERS, self.placeholders, said))
         if not fractions:
             found += [
-                f"Every value of {name} lies within ±{FRACTION_LIMIT:g}: if the file "
-                "holds fractions (0.05 for 5 %), set BULK_PIPELINE_RATIO_UNIT=fraction "
-                "and load it with --force."
+                Notice(
+                    NoticeKind.UNIT_DOUBT,
+                    1,
+                    f"Every value of {name} lies within ±{FRACTION_LIMIT:g}: if the "
+                    "file holds fractions (0.05 for 5 %), set "
+                    "BULK_PIPELINE_RATIO_UNIT=fraction and load it with --force.",
+                )
                 for name in PERCENT_RATIOS
                 if 0 < self.largest.get(name, 0) <= FRACTION_LIMIT
             ]

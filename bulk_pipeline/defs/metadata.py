@@ -8,6 +8,7 @@ import dagster as dg
 
 from bulk_pipeline.adapters.batch_report import BatchFigures
 from bulk_pipeline.adapters.reports import UploadReading
+from bulk_pipeline.core.notices import counted
 from bulk_pipeline.core.schema import RATIO_COLUMNS
 
 TABLE_ROWS = 50
@@ -56,3 +57,28 @@ def uploads_table(readings: Sequence[UploadReading]) -> dg.TableMetadataValue:
         for reading in readings[:TABLE_ROWS]
     ]
     return dg.MetadataValue.table(records)
+
+
+def warnings_metadata(readings: Sequence[UploadReading]) -> dict[str, Any]:
+    """How much is odd about the files of a batch, by kind, and the first sentences.
+
+    The journal keeps every sentence.
+    """
+    notices = [notice for reading in readings for notice in reading.notices]
+    records = [
+        dg.TableRecord(
+            {
+                "file": reading.file_name,
+                "kind": str(notice.kind),
+                "count": notice.count,
+                "warning": notice.text[:300],
+            }
+        )
+        for reading in readings
+        for notice in reading.notices
+    ]
+    found: dict[str, Any] = {"warnings": len(notices)}
+    if records:
+        found["warnings_by_kind"] = counted(notices)
+        found["warnings_listed"] = dg.MetadataValue.table(records[:TABLE_ROWS])
+    return found

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulk_pipeline.core.notices import sentences
 from bulk_pipeline.core.quality import Quality, quality, total
 from bulk_pipeline.core.schema import PERCENT_RATIOS, RATIOS
 
@@ -31,7 +32,7 @@ def test_no_rows_are_nothing_odd():
     """A file of rejects alone must not fail where its oddities are counted."""
     assert quality(pl.DataFrame(schema=SCHEMA)) == Quality()
     assert total([]) == Quality()
-    assert Quality().warnings(fractions=False) == ()
+    assert Quality().notices(fractions=False) == ()
 
 
 def test_a_usual_row_is_not_odd():
@@ -96,22 +97,22 @@ def test_a_column_that_looks_like_fractions_is_named_with_the_setting(
 ):
     """A whole file scored a hundred times too small looks healthy, and is stored."""
     found = quality(rows_of(*({name: value} for value in values)))
-    said = found.warnings(fractions=False)
+    said = sentences(found.notices(fractions=False))
     assert len(said) == warned
     assert all(name in sentence for sentence in said)
     assert all("BULK_PIPELINE_RATIO_UNIT=fraction" in sentence for sentence in said)
-    assert found.warnings(fractions=True) == ()
+    assert sentences(found.notices(fractions=True)) == ()
 
 
 def test_multiples_never_look_like_fractions():
     """A debt of 0.2 times EBITDA is a sound company, not a unit mistaken."""
     found = quality(rows_of({MULTIPLE: 0.2, COVERAGE: 1.1}))
-    assert found.warnings(fractions=False) == ()
+    assert sentences(found.notices(fractions=False)) == ()
 
 
 @pytest.mark.parametrize("fractions", [False, True])
 def test_placeholders_are_told_with_their_number(fractions):
     """100000000 scores as an excellent coverage; only the sender knows it is none."""
     found = quality(rows_of({COVERAGE: 1e8}, {MULTIPLE: 1e8, COVERAGE: 1e8}))
-    (said,) = found.warnings(fractions=fractions)
+    (said,) = sentences(found.notices(fractions=fractions))
     assert said.startswith("3 cells hold exactly 100000000")

@@ -12,9 +12,18 @@ from bulk_pipeline.adapters.readers.base import (
 from bulk_pipeline.adapters.readers.columnar import open_columnar
 from bulk_pipeline.adapters.readers.delimited import open_delimited
 from bulk_pipeline.adapters.readers.spreadsheet import open_spreadsheet
+from bulk_pipeline.adapters.readers.whole import TextTable, whole
 from bulk_pipeline.core.errors import UnreadableFile
 
-__all__ = ["Limits", "RaggedLine", "TextChunk", "TextSource", "open_text"]
+__all__ = [
+    "Limits",
+    "RaggedLine",
+    "TextChunk",
+    "TextSource",
+    "TextTable",
+    "open_text",
+    "read_text_table",
+]
 
 _HEAD = 8 << 10
 _SAVE = "Save it as .xlsx or CSV UTF-8"
@@ -54,6 +63,15 @@ def open_text(path: Path, *, limits: Limits = Limits()) -> TextSource:  # noqa: 
             f"{path.name}, line {line:,}: a NUL byte, so this is no text. {_SAVE}."
         )
     return open_delimited(path, limits)
+
+
+def read_text_table(path: Path, *, limits: Limits = Limits()) -> TextTable:  # noqa: B008
+    """Any tabular file as a table of texts, whatever its columns are.
+
+    Raises:
+        UnreadableFile: as ``open_text``.
+    """
+    return whole(open_text(path, limits=limits))
 
 
 def _head(path: Path, limits: Limits) -> bytes:

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bulk_pipeline.core.errors import UnreadableFile
+from bulk_pipeline.core.notices import Notice
 from bulk_pipeline.core.schema import known_columns
 
 
@@ -56,19 +58,23 @@ class Limits:
 
     Attributes:
         file_bytes: largest file.
+        rows: longest table.
         columns: widest table.
-        cell_chars: longest cell of a text file, in characters: what a sheet holds.
+        cell_chars: longest cell, in characters: what a sheet holds.
         line_bytes: longest row of a text file, its quoted line breaks included.
         header_rows_searched: rows from the top among which the header stands.
         block_bytes: how much of a text file is read and parsed at a time.
         chunk_rows: rows in a chunk of a workbook or a Parquet file.
         child_seconds: time to read a workbook.
+        child_cpu_seconds: processor time to read a workbook.
         child_memory_bytes: address space of the process that reads a workbook.
-        unpacked_bytes: what the parts of a workbook may unpack to, together.
-        unpacked_ratio: how many times its packed size a workbook may unpack to.
+        unpacked_bytes: what a packed file or the parts of a workbook may unpack to.
+        unpacked_ratio: how many times its packed size a file may unpack to.
+        members: members of an archive or parts of a workbook.
     """
 
     file_bytes: int = 8 << 30
+    rows: int = 100_000_000
     columns: int = 1_000
     cell_chars: int = 32_767
     line_bytes: int = 1 << 20
@@ -76,9 +82,11 @@ class Limits:
     block_bytes: int = 8 << 20
     chunk_rows: int = 50_000
     child_seconds: int = 120
+    child_cpu_seconds: int = 120
     child_memory_bytes: int = 4 << 30
     unpacked_bytes: int = 2 << 30
     unpacked_ratio: int = 200
+    members: int = 10_000
 
 
 class TextSource(Protocol):
@@ -97,7 +105,15 @@ class TextSource(Protocol):
         """Encoding of a text file; else the name of the format."""
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def delimiter(self) -> str:
+        """What stands between the cells of a text file; "" where the format types them.
+
+        Numbers of a typed cell are written with a decimal point here, whatever the
+        program showed.
+        """
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
         """What a person should know though the file can be read."""
 
     @property
@@ -138,3 +154,35 @@ def without_blank_rows(table: pa.Table, lines: pa.Array) -> tuple[pa.Table, pa.A
     keep[blank] = False
     mask = pa.array(keep)
     return table.filter(mask), lines.filter(mask)
+
+
+def within(
+    name: str, chunks: Iterator[TextChunk], limits: Limits
+) -> Iterator[TextChunk]:
+    """The same chunks, as long as rows and cells stay within the limits.
+
+    Raises:
+        UnreadableFile: too many rows, or a cell that is too long; names the line.
+    """
+    rows = 0
+    for chunk in chunks:
+        rows += chunk.table.num_rows + len(chunk.ragged)
+        if rows > limits.rows:
+            raise UnreadableFile(
+                f"{name}: more than {limits.rows:,} rows. Split the file."
+            )
+        _check_cells(name, chunk, limits.cell_chars)
+        yield chunk
+
+
+def _check_cells(name: str, chunk: TextChunk, limit: int) -> None:
+    for column in chunk.table.columns:
+        if (pc.max(pc.binary_length(column)).as_py() or 0) <= limit:
+            continue
+        letters = pc.utf8_length(column).to_numpy()
+        if letters.max() > limit:
+            line = chunk.lines[int(letters.argmax())].as_py()
+            raise UnreadableFile(
+                f"{name}, line {line:,}: a cell of more than {limit:,} characters. "
+                "If a closing quote is missing there, add it."
+            )

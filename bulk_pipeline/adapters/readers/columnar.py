@@ -8,8 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bulk_pipeline.adapters.readers.base import Limits, TextChunk, without_blank_rows
+from bulk_pipeline.adapters.readers.base import (
+    Limits,
+    TextChunk,
+    within,
+    without_blank_rows,
+)
 from bulk_pipeline.core.errors import UnreadableFile
+from bulk_pipeline.core.notices import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +29,13 @@ class Columnar:
     total_bytes: int
     header_line: int = 0
     encoding: str = "parquet"
-    warnings: tuple[str, ...] = ()
+    delimiter: str = ""
+    notices: tuple[Notice, ...] = ()
 
     def chunks(self) -> Iterator[TextChunk]:
+        return within(self.path.name, self._chunks(), self.limits)
+
+    def _chunks(self) -> Iterator[TextChunk]:
         first, before = 1, 0
         batches = self._batches()
         while (batch := self._next(batches, first)) is not None:

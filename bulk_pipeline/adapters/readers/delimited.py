@@ -10,11 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulk_pipeline.adapters.readers.base import Limits, TextChunk
+from bulk_pipeline.adapters.readers.base import Limits, TextChunk, within
 from bulk_pipeline.adapters.readers.dialect import Dialect, dialect_of
 from bulk_pipeline.adapters.readers.parsing import BlockParser
 from bulk_pipeline.adapters.readers.quoting import RowCutter
 from bulk_pipeline.core.errors import UnreadableFile
+from bulk_pipeline.core.notices import Notice
 
 _THREADS = 2
 _BLOCKS_AHEAD = 3
@@ -29,7 +30,7 @@ class Delimited:
     limits: Limits
     total_bytes: int
     encoding: str = "utf-8"
-    warnings: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -39,7 +40,14 @@ class Delimited:
     def header_line(self) -> int:
         return self.dialect.header_line
 
+    @property
+    def delimiter(self) -> str:
+        return self.dialect.delimiter
+
     def chunks(self) -> Iterator[TextChunk]:
+        return within(self.path.name, self._chunks(), self.limits)
+
+    def _chunks(self) -> Iterator[TextChunk]:
         cutter = RowCutter(
             self.path.name,
             self.dialect.delimiter.encode(),

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from bulk_pipeline.adapters.readers.base import (
@@ -14,7 +13,6 @@ from bulk_pipeline.adapters.readers.base import (
     without_blank_rows,
 )
 from bulk_pipeline.adapters.readers.dialect import BOM, Dialect, decoded
-from bulk_pipeline.adapters.readers.quotes import Positions
 from bulk_pipeline.adapters.readers.quoting import Block
 from bulk_pipeline.core.errors import UnreadableFile
 
@@ -31,8 +29,8 @@ class BlockParser:
         """One block as a table.
 
         Raises:
-            UnreadableFile: it is no UTF-8, a cell is too long, or its rows cannot be
-                told apart; names the line.
+            UnreadableFile: it is no UTF-8, or its rows cannot be told apart; names the
+                line.
         """
         raw = pa.py_buffer(block.data).slice(0, block.size)
         self._check_encoding(raw, block)
@@ -57,7 +55,6 @@ class BlockParser:
         )
         if invalid:
             lines = np.delete(lines, [row.number - 1 for row in invalid])
-        self._check_cells(table, lines)
         table, kept = without_blank_rows(table, pa.array(lines, pa.int64()))
         return TextChunk(
             table.rename_columns(self.dialect.header), kept, ragged, block.size
@@ -101,16 +98,3 @@ class BlockParser:
             text.validate(full=True)
         except pa.ArrowInvalid:
             decoded(self.name, raw.to_pybytes(), block.first_line)  # names the line
-
-    def _check_cells(self, table: pa.Table, lines: Positions) -> None:
-        limit = self.limits.cell_chars
-        for column in table.columns:
-            if (pc.max(pc.binary_length(column)).as_py() or 0) <= limit:
-                continue
-            letters = pc.utf8_length(column).to_numpy()
-            if letters.max() > limit:
-                line = lines[int(letters.argmax())]
-                raise UnreadableFile(
-                    f"{self.name}, line {line:,}: a cell of more than {limit:,} "
-                    "characters. If a closing quote is missing there, add it."
-                )

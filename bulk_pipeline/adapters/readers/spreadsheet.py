@@ -17,8 +17,9 @@ from zipfile import BadZipFile, ZipFile
 
 import pyarrow as pa
 
-from bulk_pipeline.adapters.readers.base import Limits, TextChunk
+from bulk_pipeline.adapters.readers.base import Limits, TextChunk, within
 from bulk_pipeline.core.errors import UnreadableFile
+from bulk_pipeline.core.notices import Notice
 
 _CHILD = "bulk_pipeline.adapters.readers.spreadsheet_child"
 _INHERITED = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
@@ -36,13 +37,19 @@ class Spreadsheet:
 
     header: tuple[str, ...]
     header_line: int
-    warnings: tuple[str, ...]
+    notices: tuple[Notice, ...]
     rows: int
     total_bytes: int
     mapped: pa.MemoryMappedFile
+    name: str
+    limits: Limits
     encoding: str = "xlsx"
+    delimiter: str = ""
 
     def chunks(self) -> Iterator[TextChunk]:
+        return within(self.name, self._chunks(), self.limits)
+
+    def _chunks(self) -> Iterator[TextChunk]:
         reader = pa.ipc.open_file(self.mapped)
         done = before = 0
         for position in range(reader.num_record_batches):
@@ -72,10 +79,12 @@ def open_spreadsheet(path: Path, limits: Limits) -> Spreadsheet:
     return Spreadsheet(
         tuple(outcome["header"]),
         outcome["header_line"],
-        tuple(outcome["warnings"]),
+        tuple(Notice(**notice) for notice in outcome["notices"]),
         outcome["rows"],
         path.stat().st_size,
         mapped,
+        path.name,
+        limits,
     )
 
 

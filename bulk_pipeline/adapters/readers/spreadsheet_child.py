@@ -7,6 +7,7 @@ line numbers first, and ``outcome.json`` with the header or the fault.
 import json
 import resource
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 from zipfile import ZipFile
@@ -24,13 +25,14 @@ from bulk_pipeline.adapters.readers.sheet import (
     loaded,
 )
 from bulk_pipeline.adapters.readers.workbook import scan, sheets
+from bulk_pipeline.core.notices import Notice, NoticeKind
 
 
 def main(workbook: str, options: str) -> None:
     """Parse a workbook within limits; the outcome is a file, never an exception."""
     limits = Limits(**json.loads(options))
     _confine(resource.RLIMIT_AS, limits.child_memory_bytes)
-    _confine(resource.RLIMIT_CPU, limits.child_seconds)
+    _confine(resource.RLIMIT_CPU, limits.child_cpu_seconds)
     _confine(resource.RLIMIT_CORE, 0)
     try:
         outcome = _read(workbook, limits)
@@ -77,14 +79,16 @@ def _read(workbook: str, limits: Limits) -> dict[str, object]:
     table = table.add_column(0, "line", lines).combine_chunks()
     with pa.ipc.new_file("rows.arrow", table.schema) as file:
         file.write_table(table, max_chunksize=limits.chunk_rows)
-    warnings = []
+    notices = []
     if passed_over:
         others = ", ".join(map(repr, passed_over))
-        warnings = [f"Only the sheet {best.sheet.name!r} is read, not {others}."]
+        said = f"Only the sheet {best.sheet.name!r} is read, not {others}."
+        kind = NoticeKind.SHEETS_PASSED_OVER
+        notices = [asdict(Notice(kind, len(passed_over), said))]
     return {
         "header": best.header,
         "header_line": best.position + 1,
-        "warnings": warnings,
+        "notices": notices,
         "rows": table.num_rows,
     }
 

@@ -11,7 +11,7 @@ from bulk_pipeline.adapters.reports import read_readings
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.quality import total
 from bulk_pipeline.defs.failures import working_on
-from bulk_pipeline.defs.metadata import uploads_table
+from bulk_pipeline.defs.metadata import uploads_table, warnings_metadata
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.refused import is_refused_sibling, show_refused
@@ -78,7 +78,7 @@ def ingestion_file(
             "files_repeated": sum(r.state == "repeated" for r in readings),
             "files_withdrawn": sum(r.state == "withdrawn" for r in readings),
             "uploads": uploads_table(readings),
-            "warnings": [text for r in readings for text in r.warnings][:20],
+            **warnings_metadata(readings),
         },
     )
 

@@ -149,7 +149,8 @@ def test_the_sheet_with_our_header_is_read_and_the_others_are_named(
     path = write(Notes=[["about", "x"]], Data=[["symbol", "year"], ["A", 1]])
     source = open_text(path)
     assert rows_of(source)[0] == [("A", "1")]
-    assert source.warnings == ("Only the sheet 'Data' is read, not 'Notes'.",)
+    (notice,) = source.notices
+    assert notice.text == "Only the sheet 'Data' is read, not 'Notes'."
 
 
 @pytest.mark.usefixtures("in_process")
