@@ -4,10 +4,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SAMPLE := .home/samples/accounts.csv
+FUZZ_SECONDS ?= 30
 export BULK_PIPELINE_HOME ?= $(CURDIR)/.home
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui test lint lock clean
+.PHONY: help run ui test lint fuzz lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -37,11 +38,20 @@ lint: .venv/installed-dev ## Check style, types, import rule and definitions
 	@$(BIN)/interrogate bulk_pipeline_tests --quiet
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check defs
 
+fuzz: .venv/installed-fuzz ## Feed the readers damaged files for FUZZ_SECONDS each (Linux)
+	@mkdir -p .fuzz/text .fuzz/workbook
+	@$(BIN)/python fuzz/fuzz_text.py .fuzz/text bulk_pipeline_tests/corpus/text \
+	  -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.fuzz/
+	@$(BIN)/python fuzz/fuzz_workbook.py .fuzz/workbook bulk_pipeline_tests/corpus/workbook \
+	  -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.fuzz/
+
 lock: ## Write the lock files anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --upgrade -o requirements-dev.lock
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet -c requirements-dev.lock -o requirements.lock
+	uv pip compile --group fuzz --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet -o requirements-fuzz.lock
 
 clean: ## Remove what make made; the home with its data stays
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -57,4 +67,9 @@ clean: ## Remove what make made; the home with its data stays
 .venv/installed-dev: .venv/installed requirements-dev.lock
 	@echo "Installing what the tests need"
 	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/installed-fuzz: .venv/installed-dev requirements-fuzz.lock
+	@echo "Installing the fuzzer"
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-fuzz.lock
 	@touch $@

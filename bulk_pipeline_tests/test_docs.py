@@ -7,6 +7,8 @@ import pytest
 
 from bulk_pipeline.adapters.settings import EXECUTOR_VARIABLE, Settings
 from bulk_pipeline.cli import COMMANDS
+from bulk_pipeline.core.cleaning import REASONS
+from bulk_pipeline.core.notices import NoticeKind
 from bulk_pipeline.core.schema import INPUT_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +46,20 @@ def test_the_readme_lists_every_column_with_its_synonyms() -> None:
     assert set(listed) == {column.name for column in INPUT_COLUMNS}
     for column in INPUT_COLUMNS:
         assert listed[column.name] == ", ".join(column.synonyms)
+
+
+def test_the_file_format_lists_every_reason_warning_and_limit() -> None:
+    """Whoever finds a code in a reject file or a warning looks it up there."""
+    document = (ROOT / "docs/file-format.md").read_text()
+    listed = {}
+    for section in document.split("\n## ")[1:]:
+        codes = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+        listed[section.split()[0]] = codes
+
+    assert listed["Reasons"] == [*REASONS]
+    assert {*listed["Warnings"]} == {str(kind) for kind in NoticeKind}
+    limits = {n for n in Settings.variables() if "_MAX_" in n or "WORKBOOK" in n}
+    assert {*listed["Limits"]} == limits
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -33,6 +33,9 @@ class Options:
     blank_quarter: str
     ratio_unit: Literal["percent", "fraction"]
     force: bool = False
+    decimal: Literal["auto", "point", "comma"] = "auto"
+    encoding: str = "auto"
+    sheets: Literal["one", "all"] = "one"
 
     @classmethod
     def from_settings(cls, settings: Settings, *, force: bool = False) -> "Options":
@@ -43,13 +46,26 @@ class Options:
             blank_quarter=settings.blank_quarter,
             ratio_unit=settings.ratio_unit,
             force=force,
+            decimal=settings.decimal,
+            encoding=settings.encoding,
+            sheets=settings.sheets,
         )
 
     def text(self) -> str:
-        """The options as they stand in a receipt; equal text means equal options."""
+        """The options as they stand in a receipt; equal text means equal options.
+
+        Options that came later stand there only where they are not at their default,
+        so that receipts of before still mean the same.
+        """
         values = asdict(self)
         del values["force"]
+        for name, default in _LATER.items():
+            if values[name] == default:
+                del values[name]
         return json.dumps(values, sort_keys=True)
+
+
+_LATER = {"decimal": "auto", "encoding": "auto", "sheets": "one"}
 
 
 @dataclass(frozen=True, slots=True)

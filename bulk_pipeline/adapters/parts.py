@@ -35,6 +35,8 @@ class Part:
         reasons: reason code → rejected rows.
         rows_read: rows parsed, those of a wrong length included.
         dates_as_years: cells whose date was taken for its year.
+        error_cells: cells of ratios with a spreadsheet's error, which are missing.
+        doubtful: whether the style of numbers in use may misread a cell of this part.
         bytes_read: bytes of the file behind this part.
     """
 
@@ -45,6 +47,8 @@ class Part:
     reasons: Counter[str]
     rows_read: int
     dates_as_years: int
+    error_cells: int
+    doubtful: bool
     bytes_read: int
 
 
@@ -100,7 +104,7 @@ def _part(
 ) -> tuple[Part, float]:
     """A part, and which share of its time went into companies."""
     started = time.perf_counter()
-    cleaned = clean(_texts(chunk, match), rules)
+    cleaned = clean(our_texts(chunk, match), rules)
     reasons = Counter(dict(cleaned.rejects["reason"].value_counts().rows()))
     if chunk.ragged:
         reasons["wrong_field_count"] += len(chunk.ragged)
@@ -118,13 +122,15 @@ def _part(
         reasons=reasons,
         rows_read=chunk.table.num_rows + len(chunk.ragged),
         dates_as_years=cleaned.dates_as_years,
+        error_cells=cleaned.error_cells,
+        doubtful=cleaned.doubtful,
         bytes_read=chunk.bytes_read,
     )
     return part, (ended - middle) / (ended - started)
 
 
-def _texts(chunk: TextChunk, match: HeaderMatch) -> pl.DataFrame:
-    """The columns of ours that a chunk has, by our names, beside their lines."""
+def our_texts(chunk: TextChunk, match: HeaderMatch) -> pl.DataFrame:
+    """The columns of ours that a chunk has as ``clean`` takes them, beside ``line``."""
     columns = {"line": chunk.lines}
     for name, position in match.positions.items():
         columns[name] = chunk.table.column(position)

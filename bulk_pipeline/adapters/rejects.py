@@ -1,7 +1,5 @@
 """Reject files: every row of an upload that was not stored as it stands, and why."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +7,7 @@ import polars as pl
 from bulk_pipeline.adapters.chunks import MANIFEST, ChunkHandle
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.reading import REJECTS
+from bulk_pipeline.adapters.reject_files import CSV, write_rejects
 from bulk_pipeline.adapters.reports import UploadReading, read_readings
 from bulk_pipeline.core.cleaning import REASONS
 from bulk_pipeline.core.duplicates import CONFLICT_SCHEMA
@@ -24,14 +23,19 @@ CONFLICT_REASON = (
 OWN_COLUMNS = ("line", "outcome", "column", "reason", "value", "kept_value", "kept_in")
 
 
-def write_reject_files(home: Home, batch: str) -> dict[str, Path]:
+def write_reject_files(home: Home, batch: str, suffix: str = CSV) -> dict[str, Path]:
     """Write the reject file of each upload of a batch that has something to list.
 
     Safe to call again: a file is replaced whole, or removed where nothing is left to
     list.
 
+    Args:
+        home: where the batch was read.
+        batch: its key.
+        suffix: the format, ``.csv`` or ``.xlsx``.
+
     Returns:
-        Upload key → CSV file. Its columns are line, outcome (``rejected``,
+        Upload key → file. Its columns are line, outcome (``rejected``,
         ``duplicate_conflicting``), column, reason, value, kept_value, kept_in, and
         the row as it stood under the file's own headers.
     """
@@ -39,7 +43,7 @@ def write_reject_files(home: Home, batch: str) -> dict[str, Path]:
     found = _conflicts(folder)
     written = {}
     for reading in read_readings(folder):
-        target = home.rejects(batch) / f"{reading.key}.csv"
+        target = home.rejects(batch) / f"{reading.key}{suffix}"
         mine = found.filter(pl.col("upload") == reading.number)
         parts = [_rejected(folder, reading), _conflicting(mine, reading)]
         rows = (
@@ -50,7 +54,8 @@ def write_reject_files(home: Home, batch: str) -> dict[str, Path]:
         if rows is None:
             target.unlink(missing_ok=True)
         else:
-            _write(rows.sort("line"), target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_rejects(_cells(rows.sort("line")), target)
             written[reading.key] = target
     return written
 
@@ -111,23 +116,12 @@ def _shown(ratio: pl.Expr) -> pl.Expr:
     return ratio.cast(pl.String).fill_null("missing")
 
 
-def _write(rows: pl.DataFrame, target: Path) -> None:
-    """Write a CSV by rename, its texts safe to open in a spreadsheet."""
+def _cells(rows: pl.DataFrame) -> pl.DataFrame:
+    """The table as texts that are safe to open in a spreadsheet, its header first."""
     originals = [name for name in rows.columns if name not in OWN_COLUMNS]
     originals.sort(key=lambda name: int(name.split("\0")[0]))
-    shown = [safe_text(pl.col(n).cast(pl.String)).alias(n) for n in rows.columns]
-    safe = rows.select(shown).select(*OWN_COLUMNS, *originals)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(descriptor)
-    partial = Path(name)
-    try:
-        header = pl.Series([n.split("\0", 1)[-1] for n in safe.columns])
-        line = header.to_frame("text").select(safe_text(pl.col("text"))).transpose()
-        with partial.open("wb") as file:
-            line.write_csv(file, include_header=False)
-            safe.write_csv(file, include_header=False)
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    names = [*OWN_COLUMNS, *originals]
+    header = pl.DataFrame({name: [name.split("\0", 1)[-1]] for name in names})
+    texts = rows.select(pl.col(name).cast(pl.String) for name in names)
+    safe = (safe_text(pl.col(name)).alias(name) for name in names)
+    return pl.concat([header, texts]).select(safe)

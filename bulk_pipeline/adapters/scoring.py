@@ -134,7 +134,7 @@ def gather(installation: Installation, batch: str) -> ChunkHandle:
             manifest = {"rows": scored_rows, "chunks": [asdict(c) for c in chunks]}
             write_json(folder / MANIFEST, manifest)
         with watch.stage("duplicates"):
-            _list_duplicates(rows, batch_folder)
+            list_duplicates(rows, batch_folder)
     StepRecord.of(watch.seconds, monitor.usage).write(batch_folder, "gather")
     return ChunkHandle.open(folder)
 
@@ -164,8 +164,13 @@ def _scored_chunks(folder: Path, planned: list[Span]) -> list[Chunk]:
     return [Chunk(**chunk) for span in written for chunk in span]
 
 
-def _list_duplicates(rows: ChunkHandle, folder: Path) -> None:
-    """Write the positions of in-file duplicates, their conflicts and their counts."""
+def list_duplicates(rows: ChunkHandle, folder: Path) -> None:
+    """Write where the in-file duplicates of a batch are, their conflicts, their counts.
+
+    Args:
+        rows: the typed rows of the batch.
+        folder: takes the three files.
+    """
     if rows.rows == 0:
         write_json(folder / DUPLICATE_COUNTS_FILE, [])
         return

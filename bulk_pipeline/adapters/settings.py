@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import ConfigDict, Field, SecretStr, ValidationError
 
+from bulk_pipeline.adapters.reading_settings import ReadingSettings
 from bulk_pipeline.core.errors import ConfigurationError
 
 EXECUTOR_VARIABLE = "BULK_PIPELINE_EXECUTOR"
 
 
-class Settings(BaseModel):
+class Settings(ReadingSettings):
     """What an operator decides. ``repr`` shows no password."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -93,12 +94,6 @@ class Settings(BaseModel):
         default="Q4",
         validation_alias="BULK_PIPELINE_BLANK_QUARTER",
         description="Reporting quarter of rows that give none.",
-    )
-    ratio_unit: Literal["percent", "fraction"] = Field(
-        default="percent",
-        validation_alias="BULK_PIPELINE_RATIO_UNIT",
-        description="How files write percent ratios: 24.111 (percent) "
-        "or 0.24111 (fraction).",
     )
     quiet_seconds: float = Field(
         default=2.0,

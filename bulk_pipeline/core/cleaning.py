@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from bulk_pipeline.core.numbers import parse_numbers
+from bulk_pipeline.core.number_style import NumberStyle
+from bulk_pipeline.core.numbers import Numbers, parse_numbers
 from bulk_pipeline.core.periods import QUARTER, parse_quarters, parse_years
 from bulk_pipeline.core.schema import (
     INPUT_COLUMNS,
@@ -22,15 +23,20 @@ from bulk_pipeline.core.schema import (
     Column,
 )
 from bulk_pipeline.core.schema import QUARTER as QUARTER_COLUMN
+from bulk_pipeline.core.texts import parse_texts
 
 REASONS = {
     "blank": "The cell is blank, and this column needs a value.",
     "too_long": "The text is longer than the column can hold.",
-    "control_character": "The text holds a control character.",
-    "not_a_year": "The cell is neither a four-digit year nor a date.",
+    "control_character": "The text holds a control character or a mark that takes no "
+    "space.",
+    "not_a_year": "The cell is neither a four-digit year nor a date that has one; "
+    "two-digit years and serial numbers of dates are not guessed.",
     "year_out_of_range": "The year lies before 1900 or after next year.",
     "not_a_quarter": "The cell is none of Q1, Q2, Q3, Q4, FY, 1, 2, 3, 4.",
     "not_a_number": "The cell is neither a number nor a missing token.",
+    "other_decimal": "The number is written with a decimal comma in a file of decimal "
+    "points, or the other way round.",
     "not_finite": "The number is infinite or too large to hold.",
     "wrong_field_count": "The line has more or fewer fields than the header.",
 }
@@ -48,7 +54,14 @@ ROW_SCHEMA: dict[str, pl.DataType] = {
 }
 """Columns of typed rows; null only in sector, market_cap and the ratios."""
 
-_CONTROL = r"[\x00-\x1f\x7f]"
+REJECT_SCHEMA: dict[str, pl.DataType] = {
+    "row": pl.Int64(),
+    "line": pl.Int64(),
+    "column": pl.String(),
+    "reason": pl.String(),
+    "value": pl.String(),
+}
+"""Columns of rejects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +73,18 @@ class CleaningRules:
             run).
         blank_quarter: quarter of rows that give none.
         fractions: the file writes percent ratios as fractions.
+        style: what stands before the decimals in the file.
+        settled: whether the file's numbers were looked at, or somebody decided: then
+            no cell is doubtful, and one that does not fit rejects its row.
+        typed: the file types its cells, as ``parse_numbers`` takes it.
     """
 
     latest_year: int
     blank_quarter: str = "Q4"
     fractions: bool = False
+    style: NumberStyle = NumberStyle.POINT
+    settled: bool = False
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +97,16 @@ class Cleaned:
             input, from 0), ``line``, ``column``, ``reason`` (a key of ``REASONS``)
             and ``value`` (the cell as it stood).
         dates_as_years: cells whose date was taken for its year.
+        error_cells: cells of numbers that hold a spreadsheet's error; they are missing.
+        doubtful: the style is not settled, and a number may mean something else under
+            the other one. Then nothing of this may be kept before it is settled.
     """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
     dates_as_years: int
+    error_cells: int
+    doubtful: bool
 
 
 def clean(texts: pl.DataFrame, rules: CleaningRules) -> Cleaned:
@@ -98,6 +123,7 @@ def clean(texts: pl.DataFrame, rules: CleaningRules) -> Cleaned:
     """
     typed: dict[str, pl.Series] = {"line": texts["line"]}
     refused: dict[str, pl.Series] = {}
+    error_cells, doubtful = 0, False
     years = parse_years(texts[YEAR.name], rules.latest_year)
     for column in INPUT_COLUMNS:
         if column is YEAR:
@@ -110,18 +136,29 @@ def clean(texts: pl.DataFrame, rules: CleaningRules) -> Cleaned:
                 texts[column.name], rules.blank_quarter
             )
         elif column.max_length is not None:
-            typed[column.name], bad = _parse_text(texts[column.name], column)
+            typed[column.name], bad = parse_texts(texts[column.name], column)
         else:
-            numbers = parse_numbers(
-                texts[column.name],
-                percent=column.name in PERCENT_RATIOS,
-                fractions=rules.fractions and column.name in PERCENT_RATIOS,
-            )
+            numbers = _numbers(texts[column.name], column, rules)
             typed[column.name], bad = numbers.values, numbers.refused
+            error_cells += numbers.error_cells
+            doubtful |= numbers.doubtful and not rules.settled
         if bad is not None and not _all_null(bad):
             refused[column.name] = bad
     rows = pl.DataFrame({name: typed[name].alias(name) for name in ROW_SCHEMA})
-    return _parted(texts, rows, refused, years.from_dates)
+    kept, rejects = _parted(texts, rows, refused)
+    return Cleaned(kept, rejects, years.from_dates, error_cells, doubtful)
+
+
+def _numbers(texts: pl.Series, column: Column, rules: CleaningRules) -> Numbers:
+    """A numeric column, read as its unit and the file's style ask."""
+    percent = column.name in PERCENT_RATIOS
+    return parse_numbers(
+        texts,
+        percent=percent,
+        fractions=rules.fractions and percent,
+        style=rules.style,
+        typed=rules.typed,
+    )
 
 
 def _absent(column: Column, height: int, rules: CleaningRules) -> pl.Series:
@@ -131,55 +168,17 @@ def _absent(column: Column, height: int, rules: CleaningRules) -> pl.Series:
     return one.new_from_index(0, height)
 
 
-def _parse_text(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series | None]:
-    """Trimmed texts (symbols in upper case) and the reason where one cannot stand."""
-    # A file repeats its texts from row to row: mostly a look at the distinct ones
-    # shows that there is nothing to do.
-    distinct = _judged_texts(texts.unique(), column)
-    same = distinct["raw"].eq_missing(distinct["text"]).all()
-    if same and _all_null(distinct["refused"]):
-        return texts, None
-    judged = _judged_texts(texts, column)
-    return judged["text"], judged["refused"]
-
-
-def _judged_texts(texts: pl.Series, column: Column) -> pl.DataFrame:
-    """Each text as it stood, as it is kept (null where blank), and why it is not."""
-    trimmed = pl.col("raw").str.strip_chars()
-    if column is SYMBOL:
-        trimmed = trimmed.str.to_uppercase()
-    text = pl.col("text")
-    blank = pl.lit("blank" if column.needed else None, dtype=pl.String)
-    return (
-        texts.alias("raw")
-        .to_frame()
-        .with_columns(text=trimmed)
-        .with_columns(
-            text=pl.when(text != "").then(text),
-            refused=pl.when(text == "")
-            .then(blank)
-            .when(text.str.len_chars() > (column.max_length or 0))
-            .then(pl.lit("too_long"))
-            .when(text.str.contains(_CONTROL))
-            .then(pl.lit("control_character")),
-        )
-    )
-
-
 def _all_null(values: pl.Series) -> bool:
     return values.null_count() == len(values)
 
 
 def _parted(
-    texts: pl.DataFrame,
-    rows: pl.DataFrame,
-    refused: dict[str, pl.Series],
-    dates_as_years: int,
-) -> Cleaned:
+    texts: pl.DataFrame, rows: pl.DataFrame, refused: dict[str, pl.Series]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows without any refusal, and the first refusal of each of the others."""
-    judged = pl.DataFrame(refused).with_row_index("row") if refused else None
-    if judged is None:
-        return Cleaned(rows, _no_rejects(), dates_as_years)
+    if not refused:
+        return rows, pl.DataFrame(schema=REJECT_SCHEMA)
+    judged = pl.DataFrame(refused).with_row_index("row")
     bad = judged.filter(pl.any_horizontal(pl.col(*refused).is_not_null()))
     first = pl.coalesce(
         pl.when(pl.col(name).is_not_null()).then(pl.lit(name)) for name in refused
@@ -199,18 +198,4 @@ def _parted(
         .new_from_index(0, rows.height)
         .scatter(rejects["row"], values=False)
     )
-    return Cleaned(rows.filter(keep), shown, dates_as_years)
-
-
-def _no_rejects() -> pl.DataFrame:
-    return pl.DataFrame(schema=REJECT_SCHEMA)
-
-
-REJECT_SCHEMA: dict[str, pl.DataType] = {
-    "row": pl.Int64(),
-    "line": pl.Int64(),
-    "column": pl.String(),
-    "reason": pl.String(),
-    "value": pl.String(),
-}
-"""Columns of rejects."""
+    return rows.filter(keep), shown

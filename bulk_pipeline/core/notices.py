@@ -12,7 +12,6 @@ class NoticeKind(StrEnum):
     """What a notice is about; the code under which notices are counted."""
 
     GUESSED_ENCODING = "guessed_encoding"
-    LINE_ENDS = "line_ends"
     SHEETS_PASSED_OVER = "sheets_passed_over"
     SHEETS_JOINED = "sheets_joined"
     HIDDEN_CELLS = "hidden_cells"

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from bulk_pipeline.core.number_forms import bare, exchanged, figures, numbers
+from bulk_pipeline.core.number_style import NumberStyle
+
 MISSING_TOKENS = frozenset({"", "-", "nm", "n/a", "na", "#n/a", "null", "none", "nan"})
 """Texts that stand for no value, compared trimmed and in lower case."""
 
@@ -16,7 +19,6 @@ ERROR_CELLS = frozenset(
 )
 """What a spreadsheet shows where a formula failed; no value either."""
 
-MINUS_SIGN = "\u2212"
 FRACTION_TO_PERCENT = 100.0
 DECIMAL_DIGITS = 15
 """Digits of a decimal text that float64 keeps: 0.07 times 100 is 7, not a bit more."""
@@ -29,17 +31,31 @@ class Numbers:
     Attributes:
         values: float64 of length n; null where the cell is missing or refused.
         refused: String of length n; the reason code where the cell is no value
-            (``not_a_number``, ``not_finite``), else null. None where no cell is.
+            (``not_a_number``, ``other_decimal``, ``not_finite``), else null. None
+            where no cell is.
+        doubtful: whether a cell is a number under the other style that is none or
+            another one under this: ``1,5`` or ``1,234`` under a decimal point.
+        error_cells: how many of the missing cells hold a spreadsheet's error.
     """
 
     values: pl.Series
     refused: pl.Series | None
+    doubtful: bool = False
+    error_cells: int = 0
 
 
 def parse_numbers(
-    texts: pl.Series, *, percent: bool = False, fractions: bool = False
+    texts: pl.Series,
+    *,
+    percent: bool = False,
+    fractions: bool = False,
+    style: NumberStyle = NumberStyle.POINT,
+    typed: bool = False,
 ) -> Numbers:
     """Numbers from cell texts, in row order.
+
+    Thousands may be grouped by the mark that ``style`` leaves free, by blanks or by
+    apostrophes, in groups of three throughout: ``1,23`` is never 123.
 
     Args:
         texts: String of length n, never null; blank is missing.
@@ -47,53 +63,83 @@ def parse_numbers(
             sign makes a cell no number, because nobody can say what was meant.
         fractions: the column holds fractions where we keep percent numbers, so 0.05
             becomes 5; a cell with a percent sign is a percent number already.
+        style: what stands before the decimals.
+        typed: the file types its cells, so that a point is a decimal point under
+            either style where the cell has no comma.
 
     Returns:
         Values and refusals. Texts such as ``inf`` and numbers beyond float64
         (``1e400``) are refused as not finite; nothing is ever turned into 0.
     """
+    if style is NumberStyle.COMMA:
+        texts = _with_points(texts, typed=typed)
     values = texts.cast(pl.Float64, strict=False)
     if fractions:
         values = (values * FRACTION_TO_PERCENT).round_sig_figs(DECIMAL_DIGITS)
     if not values.has_nulls() and values.is_finite().all():
         return Numbers(values, None)
     odd = (~values.is_finite()).fill_null(value=True) & (texts != "")
-    where = odd.arg_true()
-    if where.is_empty():
+    places = odd.arg_true()
+    if places.is_empty():
         return Numbers(values, None)
-    again = _parse_odd(texts.gather(where), percent=percent, fractions=fractions)
-    values = values.scatter(where, again["value"])
-    if again["refused"].null_count() == again.height:
-        return Numbers(values, None)
-    none = pl.Series("refused", [None], dtype=pl.String).new_from_index(0, len(texts))
-    return Numbers(values, none.scatter(where, again["refused"]))
+    tokens = texts.gather(places).str.strip_chars().str.to_lowercase()
+    missing = tokens.is_in(sorted(MISSING_TOKENS | ERROR_CELLS))
+    values = values.scatter(places.filter(missing), None)
+    places = places.filter(~missing)
+    again = _parse_odd(texts.gather(places), percent=percent, fractions=fractions)
+    return Numbers(
+        values.scatter(places, again["value"]),
+        _refused(again["refused"], places, len(texts)),
+        bool(again["doubtful"].any()),
+        int(tokens.is_in(sorted(ERROR_CELLS)).sum()),
+    )
+
+
+def _with_points(texts: pl.Series, *, typed: bool) -> pl.Series:
+    """Texts of decimal commas with their marks exchanged."""
+    marks = exchanged(texts)
+    return (
+        marks.zip_with(texts.str.contains(",", literal=True), texts) if typed else marks
+    )
 
 
 def _parse_odd(texts: pl.Series, *, percent: bool, fractions: bool) -> pl.DataFrame:
-    """The careful reading of cells that one cast did not settle."""
-    trimmed = pl.col("text").str.strip_chars()
-    bare = (
-        trimmed.str.replace_all(MINUS_SIGN, "-", literal=True)
-        .str.replace(r"^\(\s*([^()+-][^()]*)\)(\s*%?)$", "-${1}${2}")
-        .str.replace_all(r"^([+-]?)\s+", "${1}")
-    )
-    has_sign = bare.str.ends_with("%") if percent else pl.lit(value=False)
-    number = pl.when(has_sign).then(bare.str.strip_suffix("%")).otherwise(bare)
-    value = number.str.strip_chars().cast(pl.Float64, strict=False)
+    """The careful reading of cells that are not missing and no plain numbers."""
+    dressed = bare(texts)
+    found = figures(dressed, percent=percent)
+    values = numbers(found)
+    other = _other_numbers(found, values)
     if fractions:
-        percents = (value * FRACTION_TO_PERCENT).round_sig_figs(DECIMAL_DIGITS)
-        value = pl.when(has_sign).then(value).otherwise(percents)
-    missing = trimmed.str.to_lowercase().is_in(sorted(MISSING_TOKENS | ERROR_CELLS))
-    usable = value.is_not_null() & value.is_finite()
-    return (
-        texts.alias("text")
-        .to_frame()
-        .select(
-            value=pl.when(usable & ~missing).then(value),
-            refused=pl.when(missing | usable)
-            .then(None)
-            .when(value.is_null())
-            .then(pl.lit("not_a_number"))
-            .otherwise(pl.lit("not_finite")),
+        signed = dressed.str.ends_with("%") & percent
+        values = values.zip_with(
+            signed, (values * FRACTION_TO_PERCENT).round_sig_figs(DECIMAL_DIGITS)
         )
+    value = pl.col("value")
+    return pl.DataFrame({"value": values, "other": other}).select(
+        value=pl.when(value.is_finite()).then(value),
+        refused=pl.when(value.is_finite())
+        .then(None)
+        .when(value.is_not_null())
+        .then(pl.lit("not_finite"))
+        .when("other")
+        .then(pl.lit("other_decimal"))
+        .otherwise(pl.lit("not_a_number")),
+        doubtful="other",
     )
+
+
+def _other_numbers(texts: pl.Series, values: pl.Series) -> pl.Series:
+    """Whether each figure is another number, or one at all, under the other style."""
+    thousands = texts.str.contains("^[^.]*,[^.]*$")
+    places = (values.is_null() | thousands).arg_true()
+    found = numbers(exchanged(texts.gather(places))).is_not_null()
+    nowhere = pl.Series([False]).new_from_index(0, len(texts))
+    return nowhere.scatter(places.filter(found), values=True)
+
+
+def _refused(reasons: pl.Series, places: pl.Series, length: int) -> pl.Series | None:
+    """Reasons at their places among all cells; None where there is none."""
+    if reasons.null_count() == len(reasons):
+        return None
+    none = pl.Series("refused", [None], dtype=pl.String).new_from_index(0, length)
+    return none.scatter(places, reasons)

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from bulk_pipeline.adapters.rejects import OWN_COLUMNS, write_reject_files
@@ -130,6 +131,19 @@ def test_a_file_with_nothing_to_list_has_no_reject_file(
     assert list(written) == [by_file["bad.csv"].key]
     names = {path.name for path in home.rejects(batch).iterdir()}
     assert names == {path.name for path in written.values()}
+
+
+def test_a_workbook_lists_what_the_csv_lists(small: Pipeline, tmp_path) -> None:
+    """Whoever asks for the other format must not get another list."""
+    rows = [{**ROW, "reporting_year": "=1+1", "sector": ""}]
+    report = small.load(write_csv(tmp_path / "bad.csv", rows)).uploads[0]
+    written = write_reject_files(small.installation.home, report.batch, ".xlsx")
+    book = openpyxl.load_workbook(written[report.key])
+    found = [
+        ["" if cell is None else str(cell) for cell in row]
+        for row in book.worksheets[0].iter_rows(values_only=True)
+    ]
+    assert found == lines(report.reject_file)
 
 
 def test_every_reject_is_listed(make, tmp_path) -> None:

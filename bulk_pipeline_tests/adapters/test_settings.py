@@ -1,5 +1,7 @@
 """Settings: each variable is read, a bad one is named, none is repeated."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from bulk_pipeline.adapters.batches import Options
 from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.adapters.settings import EXECUTOR_VARIABLE, Settings
 from bulk_pipeline.core.errors import ConfigurationError
 
@@ -33,6 +36,20 @@ GIVEN = {
     "BULK_PIPELINE_WARN_REJECTED_SHARE": ("0.2", "warn_rejected_share", 0.2),
     "BULK_PIPELINE_WARN_MISSING_SHARE": ("0.3", "warn_missing_share", 0.3),
     "BULK_PIPELINE_WARN_IMPLAUSIBLE_SHARE": ("0.4", "warn_implausible_share", 0.4),
+    "BULK_PIPELINE_DECIMAL": ("comma", "decimal", "comma"),
+    "BULK_PIPELINE_ENCODING": ("Windows-1252", "encoding", "cp1252"),
+    "BULK_PIPELINE_SHEETS": ("all", "sheets", "all"),
+    "BULK_PIPELINE_MAX_FILE_BYTES": ("11", "file_bytes", 11),
+    "BULK_PIPELINE_MAX_ROWS": ("12", "rows", 12),
+    "BULK_PIPELINE_MAX_COLUMNS": ("13", "columns", 13),
+    "BULK_PIPELINE_MAX_CELL_CHARS": ("14", "cell_chars", 14),
+    "BULK_PIPELINE_MAX_LINE_BYTES": ("1500", "line_bytes", 1500),
+    "BULK_PIPELINE_MAX_UNPACKED_BYTES": ("16", "unpacked_bytes", 16),
+    "BULK_PIPELINE_MAX_UNPACKED_RATIO": ("17", "unpacked_ratio", 17),
+    "BULK_PIPELINE_MAX_MEMBERS": ("18", "members", 18),
+    "BULK_PIPELINE_WORKBOOK_SECONDS": ("19", "child_seconds", 19),
+    "BULK_PIPELINE_WORKBOOK_CPU_SECONDS": ("20", "child_cpu_seconds", 20),
+    "BULK_PIPELINE_WORKBOOK_MEMORY_BYTES": ("21", "child_memory_bytes", 21),
 }
 BAD = {
     "ULTRA_BATCH_SIZE": "0",
@@ -49,6 +66,11 @@ BAD = {
     "BULK_PIPELINE_WARN_REJECTED_SHARE": "1.01",
     "BULK_PIPELINE_WARN_MISSING_SHARE": "-0.1",
     "BULK_PIPELINE_WARN_IMPLAUSIBLE_SHARE": "5c1%",
+    "BULK_PIPELINE_DECIMAL": "dot-5c1",
+    "BULK_PIPELINE_ENCODING": "latin-5c1",
+    "BULK_PIPELINE_SHEETS": "two-5c1",
+    "BULK_PIPELINE_MAX_ROWS": "0",
+    "BULK_PIPELINE_WORKBOOK_SECONDS": "-5",
 }
 
 
@@ -147,6 +169,37 @@ def test_everything_of_a_home_lies_in_it(tmp_path) -> None:
     ]
     assert all(path.is_relative_to(tmp_path) for path in paths)
     assert len(set(paths)) == len(paths)
+
+
+@pytest.mark.parametrize("codec", ["hex", "rot13", "base64"])
+def test_a_codec_that_is_no_text_encoding_is_refused(codec: str) -> None:
+    """Python knows codecs that turn text into text; a file is not written in them."""
+    with pytest.raises(ConfigurationError, match="BULK_PIPELINE_ENCODING"):
+        Settings.from_environment({"BULK_PIPELINE_ENCODING": codec})
+
+
+def test_the_limits_of_the_settings_reach_the_readers() -> None:
+    """A limit that is read and not handed on protects nobody."""
+    given = {name: text for name, (text, *_) in GIVEN.items()}
+    limits = Settings.from_environment(given).limits
+    defaults = asdict(Limits())
+    changed = {n for n, v in asdict(limits).items() if v != defaults[n]}
+    inner = {"header_rows_searched", "block_bytes", "chunk_rows"}
+    assert changed == {*defaults} - inner
+    assert Settings.from_environment({}).limits == Limits()
+
+
+def test_a_receipt_of_before_an_option_existed_still_counts() -> None:
+    """Otherwise each file that was ever loaded would be loaded again."""
+    text = Options("skip", "keep", "Q4", "percent").text()
+    assert json.loads(text) == {
+        "on_conflict": "skip",
+        "companies": "keep",
+        "blank_quarter": "Q4",
+        "ratio_unit": "percent",
+    }
+    comma = Options("skip", "keep", "Q4", "percent", decimal="comma").text()
+    assert json.loads(comma)["decimal"] == "comma"
 
 
 def test_options_without_force_are_what_a_receipt_compares() -> None:

@@ -15,11 +15,14 @@ from bulk_pipeline.core.cleaning import (
     CleaningRules,
     clean,
 )
+from bulk_pipeline.core.number_style import NumberStyle
 from bulk_pipeline.core.numbers import ERROR_CELLS, MISSING_TOKENS
 from bulk_pipeline.core.schema import INPUT_COLUMNS, PERCENT_RATIOS, QUARTERS, RATIOS
 from bulk_pipeline_tests.builders import HEADER, ROW
 
 RULES = CleaningRules(latest_year=2027)
+UNSEEN = "\u200b\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufeff\u2028\u2029\x7f"
+"""Marks that no reader of a text can see."""
 OPTIONAL = tuple(column.name for column in INPUT_COLUMNS if not column.needed)
 
 
@@ -59,6 +62,7 @@ CELLS = {
         (
             *("24.111", "", "-", "nm", "#DIV/0!", "5%", "(3.2)", "\u22123.2", "0.05"),
             *("inf", "1e400", "nan", "abc", "\u00a07 ", "0"),
+            *("1,5", "24,111", "1,234.5"),
         ),
     ),
 }
@@ -85,6 +89,9 @@ RULE_SETS = st.builds(
     latest_year=st.sampled_from([2012, 2027]),
     blank_quarter=st.sampled_from(QUARTERS),
     fractions=st.booleans(),
+    style=st.sampled_from(NumberStyle),
+    settled=st.booleans(),
+    typed=st.booleans(),
 )
 
 
@@ -126,6 +133,8 @@ def test_a_file_cleaned_in_pieces_is_the_file_cleaned_whole(texts, rules, data):
     rejects = [p.rejects.with_columns(pl.col("row") + at) for p, at in pieces]
     assert_frame_equal(pl.concat(rejects), whole.rejects)
     assert sum(p.dates_as_years for p, _ in pieces) == whole.dates_as_years
+    assert sum(p.error_cells for p, _ in pieces) == whole.error_cells
+    assert any(p.doubtful for p, _ in pieces) == whole.doubtful
 
 
 @settings(max_examples=30, deadline=None)
@@ -168,6 +177,8 @@ def test_no_rows_are_cleaned_as_no_rows_of_the_same_types():
         ("hpe", "HPE"),
         (" BRK.A ", "BRK.A"),
         ("bf.b\u00a0", "BF.B"),
+        ("\u202f\u2003bf.b\u3000", "BF.B"),
+        ("BRK  A", "BRK  A"),
         *((text, text) for text in ("0700", "NA", "TRUE", "1E5", "NULL", "-", "007")),
         ("nan", "NAN"),
         ("x" * 20, "X" * 20),
@@ -185,6 +196,12 @@ def test_a_name_is_text_whatever_it_looks_like(name):
     assert kept("company_name", name, f" {name}\u00a0") == [name, name]
 
 
+@pytest.mark.parametrize("name", ["\u0646\u06cc\u200c\u06a9", "\u0915\u094d\u200d"])
+def test_a_name_may_hold_the_joiners_of_its_script(name):
+    """Persian and Hindi names are written with them; without, the word is another."""
+    assert kept("company_name", name) == [name]
+
+
 @pytest.mark.parametrize(
     ("column", "text", "reason"),
     [
@@ -196,14 +213,24 @@ def test_a_name_is_text_whatever_it_looks_like(name):
         ("company_name", "", "blank"),
         ("company_name", "\t", "blank"),
         ("company_name", "n" * 256, "too_long"),
+        *(
+            ("company_symbol", f"HP{mark}E", "control_character")
+            for mark in f"{UNSEEN}\u200c\u200d\u00ad\u034f\u061c\u180e\u3164\ufe0f\x85"
+        ),
+        ("company_symbol", "\ufeffHPE", "control_character"),
+        ("company_symbol", "HPE\u200b", "control_character"),
+        *(("company_name", f"Hew{mark}lett", "control_character") for mark in UNSEEN),
         ("company_name", "two\nlines", "control_character"),
         ("sector", "s" * 101, "too_long"),
         ("sector", "bell\x07", "control_character"),
         ("market_cap", "big", "not_a_number"),
         ("market_cap", "5%", "not_a_number"),
         ("market_cap", "1e400", "not_finite"),
+        ("market_cap", "1,5", "other_decimal"),
+        ("return_on_assets", "1.234,5", "other_decimal"),
         ("reporting_year", "", "blank"),
         ("reporting_year", "soon", "not_a_year"),
+        ("reporting_year", "41274", "not_a_year"),
         ("reporting_year", "1899", "year_out_of_range"),
         ("reporting_year", "2028", "year_out_of_range"),
         ("reporting_quarter", "Q5", "not_a_quarter"),
@@ -269,6 +296,51 @@ def test_a_cell_with_a_percent_sign_is_no_fraction():
     """The sign says the unit; multiplied again, 5 % would be 500 %."""
     rules = CleaningRules(2027, fractions=True)
     assert kept("return_on_assets", "5%", "0.05", rules=rules) == [5.0, 5.0]
+
+
+def test_a_file_of_decimal_commas_is_the_same_accounts():
+    """Sent from another country, the same figures must not be conflicts."""
+    figures = (*RATIOS, "market_cap")
+    row = {**ROW, "market_cap": "1,234,567.5"}
+    marks = str.maketrans(".,", ",.")
+    commas = {name: row[name].translate(marks) for name in figures}
+    rules = CleaningRules(2027, style=NumberStyle.COMMA, settled=True)
+    found = clean(texts_of(commas), rules)
+    assert_frame_equal(found.rows, clean(texts_of(row), RULES).rows)
+    assert not found.doubtful
+
+
+@pytest.mark.parametrize("column", [*RATIOS, "market_cap"])
+@pytest.mark.parametrize("text", ["1,5", "24,111", "1.234.567", "0,5"])
+def test_doubt_arises_in_any_figure_and_ends_when_the_file_is_settled(column, text):
+    """After the vote a cell that does not fit is one row's fault, not the file's."""
+    texts = texts_of({}, {column: text}, {})
+    assert clean(texts, RULES).doubtful
+    assert not clean(texts.head(1), RULES).doubtful
+    for style in NumberStyle:
+        rules = CleaningRules(2027, style=style, settled=True)
+        assert not clean(texts, rules).doubtful
+
+
+def test_words_raise_no_doubt_about_figures():
+    """Names are full of commas; a file must not be read twice for them."""
+    change = {"company_name": "Smith, 1,5", "sector": "24,111", "reporting_year": "1,5"}
+    assert not clean(texts_of(change), RULES).doubtful
+
+
+def test_typed_cells_keep_their_decimal_points():
+    """A setting made for text files must not make 24.111 of a workbook 24111."""
+    rules = CleaningRules(2027, style=NumberStyle.COMMA, settled=True, typed=True)
+    found = clean(texts_of({"market_cap": "1.234,5"}), rules).rows
+    assert found.select(RATIOS).equals(clean(texts_of({}), RULES).rows.select(RATIOS))
+    assert found["market_cap"].to_list() == [1234.5]
+
+
+def test_errors_of_a_spreadsheet_are_counted():
+    """In a text file nobody sees them any more; the sender should know."""
+    cells = {"market_cap": "#REF!", "return_on_assets": "#div/0! ", "sector": "#REF!"}
+    assert clean(texts_of(cells, {}, cells), RULES).error_cells == 4
+    assert clean(texts_of({"return_on_assets": "#N/A"}), RULES).error_cells == 0
 
 
 def test_dates_are_counted_where_they_gave_the_year():

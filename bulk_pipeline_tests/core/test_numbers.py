@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulk_pipeline.core.number_style import NumberStyle
 from bulk_pipeline.core.numbers import ERROR_CELLS, MISSING_TOKENS, parse_numbers
 
 MISSING = ("", "-", "NM", "N/A", "NA", "#N/A", "null", "none", "nan")
@@ -32,15 +33,16 @@ ODD = st.sampled_from(
         *MISSING,
         *ERRORS,
         *("5%", "5 %", "(3.2)", "(3.2%)", "\u22123.2", "inf", "1e400", "1,000", "%"),
+        *("1,5", "1.234,5", "1.234.567", "24,111", "1 234,5", "1'234", "12,34,567"),
         *(" 7 ", "\u00a07\u00a0", "+5", "- 5", "(nan)", "()", "nan%", "abc", "0.05"),
     ]
 )
 
 
-def parsed(*texts, percent=False, fractions=False):
+def parsed(*texts, percent=False, **options):
     """Values and reasons of some cells."""
     cells = pl.Series("cell", texts, dtype=pl.String)
-    found = parse_numbers(cells, percent=percent, fractions=fractions)
+    found = parse_numbers(cells, percent=percent, **options)
     refused = found.refused
     reasons = [None] * len(texts) if refused is None else refused.to_list()
     assert found.values.dtype == pl.Float64
@@ -150,15 +152,140 @@ def test_a_fraction_too_large_for_a_percent_number_is_refused():
 @pytest.mark.parametrize(
     "text",
     [
-        *("abc", "TRUE", "1,000", "1.000,5", "1 000", "1_000", "0x10", "5 m", "12.3.4"),
+        *("abc", "TRUE", "1,000,5", "1 00", "1 000 5", "1_000", "0x10", "5 m"),
         *("()", "(-3)", "(+3)", "-(3)", "(3", "3)", "((3))", "--3", "+-3", "%", "5%%"),
-        *("\u0663", "\u200b5", "5\x00", "=1+1", "2012-01-31", "$5"),
+        *("\u0663", "\u200b5", "5\x00", "=1+1", "2012-01-31", "$5", "\uff15"),
+        *("12.3.4", "."),
+        *("12,34,567", "1,2,3", "0,123.4", "1234,567.8", "1,234.5,6", ",", "1,.5"),
+        *("1'23", "1 234 56", "1 234'567", "0 123", "1234 567", "1,234 567", "1  234"),
+        *("1\u3000234", "1\t234", "1.234 567", "1,\u0662\u0663\u0664"),
     ],
 )
 def test_what_is_no_figure_is_refused_and_not_guessed(text):
-    """Separators are settled for a whole file; a cell alone cannot tell 1,000."""
-    assert parsed(text, percent=True) == ([None], ["not_a_number"])
-    assert parsed(text, percent=False) == ([None], ["not_a_number"])
+    """Digits that are joined where a separator was misplaced make another figure."""
+    for style in NumberStyle:
+        for percent in (True, False):
+            found = parsed(text, percent=percent, style=style)
+            assert found == ([None], ["not_a_number"])
+
+
+POINTS = {
+    "1,234": 1234.0,
+    "1,234.5": 1234.5,
+    "-1,234.5": -1234.5,
+    "12,345,678": 12345678.0,
+    "(1,234.5)": -1234.5,
+    "\u2212999,999.": -999999.0,
+    "1,234.5e3": 1234500.0,
+    "1 234": 1234.0,
+    "1\u00a0234\u00a0567.25": 1234567.25,
+    "1\u202f234": 1234.0,
+    "1\u2009234": 1234.0,
+    "1'234'567": 1234567.0,
+    "1\u2019234.5": 1234.5,
+    "- 1 234.5": -1234.5,
+    "1.5": 1.5,
+    "24.111": 24.111,
+    ".5": 0.5,
+    "1.": 1.0,
+    "0.123": 0.123,
+    "1234.567": 1234.567,
+    "1.5e3": 1500.0,
+    "24": 24.0,
+}
+"""Numbers of a file of decimal points."""
+
+
+@pytest.mark.parametrize(("text", "value"), POINTS.items())
+@pytest.mark.parametrize("style", NumberStyle)
+def test_thousands_are_grouped_in_threes_and_decimals_follow_the_style(
+    text, value, style
+):
+    """A market value cut off at its first separator would be a millionth of itself."""
+    if style is NumberStyle.COMMA:
+        text = text.translate(str.maketrans(".,", ",."))
+    assert parsed(text, style=style) == ([value], [None])
+    assert parsed("1", f" {text}%", percent=True, style=style) == (
+        [1.0, value],
+        [None, None],
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1,5", "(1,5)", "0,123", "1234,567", "1.234,5", "1.234.567"),
+        *(",5", "1,", "1,5e400"),
+    ],
+)
+def test_a_number_of_the_other_style_is_refused_by_that_name(text):
+    """Told apart from a word, it points to the setting and not to the cell."""
+    for percent in (True, False):
+        assert parsed(text, percent=percent) == ([None], ["other_decimal"])
+    other = text.translate(str.maketrans(".,", ",."))
+    found = parsed("1", other, style=NumberStyle.COMMA)
+    assert found == ([1.0, None], [None, "other_decimal"])
+
+
+def test_a_point_is_a_decimal_point_in_a_file_that_types_its_cells():
+    """A workbook's own number 24.111 must not become 24111 beside a text of 1,5."""
+    cells = ("24.111", "0.5", "(24.111)", "1,5", "1.234,5", "24,111", "24")
+    values, reasons = parsed(*cells, style=NumberStyle.COMMA, typed=True)
+    assert values == [24.111, 0.5, -24.111, 1.5, 1234.5, 24.111, 24.0]
+    assert reasons == [None] * 7
+    assert parsed("1.234.567", "1,234.5", style=NumberStyle.COMMA, typed=True) == (
+        [None, None],
+        ["other_decimal"] * 2,
+    )
+    points = parsed("24.111", "1,234", "1,5", typed=True)
+    assert points == ([24.111, 1234.0, None], [None, None, "other_decimal"])
+
+
+@pytest.mark.parametrize("text", ["0,0005", "0,05%", "(0,0005)"])
+def test_fractions_may_have_a_decimal_comma(text):
+    """The unit of a file and its decimal mark have nothing to do with each other."""
+    (value,), _ = parsed(text, percent=True, fractions=True, style=NumberStyle.COMMA)
+    assert value == (-0.05 if "(" in text else 0.05)
+
+
+@pytest.mark.parametrize(
+    ("texts", "doubtful"),
+    [
+        ((), False),
+        (("24.111", "", "NM", "(1.5)", "abc", "1,2,3", "1 234", "1'234.5"), False),
+        (("1,234.5", "1,234,567", "12,345,678.9"), False),
+        (("24.111", "1,5"), True),
+        (("1.234.567",), True),
+        (("24,111",), True),
+        (("(24,111 %)",), True),
+        (("abc", "1.234,5", "24"), True),
+    ],
+)
+def test_a_figure_that_may_mean_something_else_is_in_doubt(texts, doubtful):
+    """The reader goes on as long as points explain every cell, and stops when not."""
+    cells = pl.Series(texts, dtype=pl.String)
+    assert parse_numbers(cells, percent=True).doubtful is doubtful
+    marks = pl.Series([t.translate(str.maketrans(".,", ",.")) for t in texts])
+    mirrored = parse_numbers(
+        marks.cast(pl.String), percent=True, style=NumberStyle.COMMA
+    )
+    assert mirrored.doubtful is doubtful
+
+
+def test_error_cells_are_counted_among_the_missing():
+    """A formula that failed is worth a word to the sender; a blank is not."""
+    cells = pl.Series(["1", "", "NM", "#N/A", "#DIV/0!", " #ref! ", "abc"])
+    assert parse_numbers(cells).error_cells == 2
+    assert parse_numbers(cells.head(4)).error_cells == 0
+
+
+def test_the_texts_of_a_caller_stay_as_they_are():
+    """Rejects show the cell as it stood in the file."""
+    texts = ["(1,5)", "1.234,5", "-", " 7 ", "1 234", "24,111"]
+    cells = pl.Series(texts)
+    for style in NumberStyle:
+        parse_numbers(cells, percent=True, fractions=True, style=style)
+    assert cells.to_list() == texts
 
 
 def test_no_cells_give_no_values():
@@ -185,19 +312,23 @@ def test_a_figure_written_out_comes_back_to_the_last_bit(number):
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.one_of(st.text(max_size=6), ODD, st.floats().map(repr)), max_size=8),
-    st.booleans(),
-    st.booleans(),
+    st.fixed_dictionaries(
+        {
+            "percent": st.booleans(),
+            "fractions": st.booleans(),
+            "style": st.sampled_from(NumberStyle),
+            "typed": st.booleans(),
+        }
+    ),
 )
-def test_any_cell_is_a_finite_value_or_missing_or_refused_alone(
-    texts, percent, fractions
-):
+def test_any_cell_is_a_finite_value_or_missing_or_refused_alone(texts, options):
     """What a cell means must not depend on its neighbours in the file."""
-    together = parsed(*texts, percent=percent, fractions=fractions)
+    together = parsed(*texts, **options)
     for text, value, reason in zip(texts, *together, strict=True):
-        alone = parsed(text, percent=percent, fractions=fractions)
+        alone = parsed(text, **options)
         assert alone == ([value], [reason])
         assert value is None or (math.isfinite(value) and reason is None)
-        assert reason in (None, "not_a_number", "not_finite")
+        assert reason in (None, "not_a_number", "other_decimal", "not_finite")
 
 
 @pytest.mark.parametrize("text", ["0.07", "0.29", "0.24111", "0.57", " 0.07 "])

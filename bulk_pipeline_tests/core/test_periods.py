@@ -31,7 +31,7 @@ def quarters(*texts, blank="Q4"):
 
 
 @pytest.mark.parametrize(
-    "text", ["2012", " 2012 ", "\u00a02012", "2012.0", "2012.00", "2012\t"]
+    "text", ["2012", " 2012 ", "\u00a02012", "2012.0", "2012.00", "2012\t", "2012,0"]
 )
 def test_four_digits_are_a_year(text):
     """Spreadsheets write whole numbers with a point; nobody means another year."""
@@ -51,6 +51,24 @@ def test_four_digits_are_a_year(text):
         "31-12-2012",
         "1/1/2012 0:00",
         " 2012-12-31 ",
+        "2012/12/31",
+        "2012.12.31",
+        "2012-12",
+        "2012-12-31T23:59:59Z",
+        "2012-12-31T23:59:59.000001+01:00",
+        "2012-12-31 00:00:00 -0500",
+        "2012-12-31 00:00:00 UTC",
+        "12/31/2012 12:00:00 AM",
+        "31-Dec-2012",
+        "31-DEC-2012 00:00:00",
+        "31 dec 2012",
+        "1 September 2012",
+        "Dec 31, 2012",
+        "Dec. 31, 2012",
+        "December 31,2012",
+        "may 1 2012",
+        "13/12/2012",
+        "12/13/2012",
     ],
 )
 def test_a_date_gives_its_year_and_is_counted(text):
@@ -63,21 +81,27 @@ def test_a_date_gives_its_year_and_is_counted(text):
     "text",
     [
         *("soon", "12", "201", "20122", "2012.5", "-2012", "+2012", "2012 A", "FY2012"),
-        *(
-            "2012-12",
-            "12/31/12",
-            "20121231",
-            "2e3",
-            "41274",
-            "\u0662\u0660\u0661\u0662",
-        ),
-        *("\uff12\uff10\uff11\uff12", "\u0663\u0661.12.2012", "NA", "20 12"),
+        *("12/31/12", "31-Dec-12", "Dec-12", "20121231", "2e3", "41274", "41274.0"),
+        *("\u0662\u0660\u0661\u0662", "\uff12\uff10\uff11\uff12", "2\u200b012"),
+        *("\u0663\u0661.12.2012", "2012-\uff11\uff12-31", "NA", "20 12", "2.012"),
+        *("13/32/2012", "32.12.2012", "0/1/2012", "2012-13-01", "2012/12/32"),
+        *("2012-13", "2012-00", "31.12/2012", "2012-12-31 to 2013-12-31"),
+        *("31 Dez 2012", "32 Dec 2012", "Dec 2012", "2012/12", "12.2012", "2012,5"),
     ],
 )
 def test_what_is_no_year_is_refused(text):
     """A guessed year would store the figures of one year under another."""
     assert years(text) == ([None], ["not_a_year"], 0)
     assert years("2011", text) == ([2011, None], [None, "not_a_year"], 0)
+
+
+@pytest.mark.parametrize("year", range(1999, 2015))
+def test_two_years_in_a_row_are_no_month(year):
+    """2011-12 is a business year to many, and they mean 2012 by it."""
+    text = f"{year}-{(year + 1) % 100:02}"
+    assert years(text) == ([None], ["not_a_year"], 0)
+    december = ([year], [None], 1) if year != 2011 else ([None], ["not_a_year"], 0)
+    assert years(f"{year}-12") == december
 
 
 @pytest.mark.parametrize("text", ["", " ", "\u00a0"])
@@ -144,6 +168,7 @@ def test_a_year_does_not_depend_on_its_neighbours(texts):
         *((f" {name}\u00a0", name) for name in QUARTERS),
         *((str(number), f"Q{number}") for number in range(1, 5)),
         *((f"{number}.0", f"Q{number}") for number in range(1, 5)),
+        *((f"{number},0", f"Q{number}") for number in range(1, 5)),
     ],
 )
 def test_a_quarter_is_read_in_each_of_its_forms(text, quarter):

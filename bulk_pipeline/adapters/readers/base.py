@@ -11,9 +11,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.notices import Notice
 from bulk_pipeline.core.schema import known_columns
+
+__all__ = [
+    "Limits",
+    "RaggedLine",
+    "TextChunk",
+    "TextSource",
+    "header_position",
+    "within",
+    "without_blank_rows",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +61,6 @@ class TextChunk:
     lines: pa.Array
     ragged: tuple[RaggedLine, ...]
     bytes_read: int
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of a machine one file may take. Sizes in bytes, times in seconds.
-
-    Attributes:
-        file_bytes: largest file.
-        rows: longest table.
-        columns: widest table.
-        cell_chars: longest cell, in characters: what a sheet holds.
-        line_bytes: longest row of a text file, its quoted line breaks included.
-        header_rows_searched: rows from the top among which the header stands.
-        block_bytes: how much of a text file is read and parsed at a time.
-        chunk_rows: rows in a chunk of a workbook or a Parquet file.
-        child_seconds: time to read a workbook.
-        child_cpu_seconds: processor time to read a workbook.
-        child_memory_bytes: address space of the process that reads a workbook.
-        unpacked_bytes: what a packed file or the parts of a workbook may unpack to.
-        unpacked_ratio: how many times its packed size a file may unpack to.
-        members: members of an archive or parts of a workbook.
-    """
-
-    file_bytes: int = 8 << 30
-    rows: int = 100_000_000
-    columns: int = 1_000
-    cell_chars: int = 32_767
-    line_bytes: int = 1 << 20
-    header_rows_searched: int = 20
-    block_bytes: int = 8 << 20
-    chunk_rows: int = 50_000
-    child_seconds: int = 120
-    child_cpu_seconds: int = 120
-    child_memory_bytes: int = 4 << 30
-    unpacked_bytes: int = 2 << 30
-    unpacked_ratio: int = 200
-    members: int = 10_000
 
 
 class TextSource(Protocol):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +13,7 @@ from bulk_pipeline.adapters.readers.base import (
     within,
     without_blank_rows,
 )
+from bulk_pipeline.adapters.readers.content import Content
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.notices import Notice
 
@@ -22,18 +22,21 @@ from bulk_pipeline.core.notices import Notice
 class Columnar:
     """A Parquet file whose schema has been read. Its lines are rows, from 1."""
 
-    path: Path
+    content: Content
     header: tuple[str, ...]
     limits: Limits
     rows: int
-    total_bytes: int
     header_line: int = 0
     encoding: str = "parquet"
     delimiter: str = ""
     notices: tuple[Notice, ...] = ()
 
+    @property
+    def total_bytes(self) -> int:
+        return self.content.total_bytes
+
     def chunks(self) -> Iterator[TextChunk]:
-        return within(self.path.name, self._chunks(), self.limits)
+        return within(self.content.name, self._chunks(), self.limits)
 
     def _chunks(self) -> Iterator[TextChunk]:
         first, before = 1, 0
@@ -47,12 +50,15 @@ class Columnar:
             table = pa.Table.from_arrays(texts, names=list(self.header))
             table, lines = without_blank_rows(table, lines)
             first += batch.num_rows
-            consumed = self.total_bytes * (first - 1) // self.rows
+            consumed = self.total_bytes * min(first - 1, self.rows) // max(self.rows, 1)
             yield TextChunk(table, lines, (), consumed - before)
             before = consumed
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+        with (
+            self.content.open() as stream,
+            pq.ParquetFile(stream, page_checksum_verification=True) as file,
+        ):
             yield from file.iter_batches(self.limits.chunk_rows)
 
     def _next(
@@ -61,7 +67,7 @@ class Columnar:
         try:
             return next(batches, None)
         except (pa.ArrowException, OSError) as error:
-            raise _damaged(self.path, f"from row {row:,}") from error
+            raise _damaged(self.content.name, f"from row {row:,}") from error
 
     def _text(self, column: pa.Array, name: str) -> pa.Array:
         """Numbers as the shortest text that reads back the same; null as ""."""
@@ -71,38 +77,38 @@ class Columnar:
             return pc.fill_null(pc.cast(column, pa.string()), "")
         except pa.ArrowException:
             raise UnreadableFile(
-                f"{self.path.name}, column {name!r}: cells of the type {column.type} "
-                "have no text. Save the column as text or as numbers."
+                f"{self.content.name}, column {name!r}: cells of the type "
+                f"{column.type} have no text. Save the column as text or as numbers."
             ) from None
 
 
-def open_columnar(path: Path, limits: Limits) -> Columnar:
+def open_columnar(content: Content, limits: Limits) -> Columnar:
     """A Parquet file, read as far as its schema.
 
     Raises:
         UnreadableFile: it is damaged, too wide, or a column holds lists or records.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with content.open() as stream, pq.ParquetFile(stream) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, "in its footer") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _damaged(content.name, "in its footer") from error
     if len(schema) > limits.columns:
         raise UnreadableFile(
-            f"{path.name}: {len(schema):,} columns; at most {limits.columns:,} are "
+            f"{content.name}: {len(schema):,} columns; at most {limits.columns:,} are "
             "read. Remove the columns that are not needed."
         )
     for field in schema:
         if pa.types.is_nested(field.type):
             raise UnreadableFile(
-                f"{path.name}, column {field.name!r}: a cell holds {field.type}, not "
-                "one value. Split it into columns of text or numbers."
+                f"{content.name}, column {field.name!r}: a cell holds {field.type}, "
+                "not one value. Split it into columns of text or numbers."
             )
-    return Columnar(path, tuple(schema.names), limits, rows, path.stat().st_size)
+    return Columnar(content, tuple(schema.names), limits, rows)
 
 
-def _damaged(path: Path, where: str) -> UnreadableFile:
+def _damaged(name: str, where: str) -> UnreadableFile:
     return UnreadableFile(
-        f"{path.name}: the Parquet file is damaged or cut short {where}. "
+        f"{name}: the Parquet file is damaged or cut short {where}. "
         "Copy or export it again."
     )

@@ -1,4 +1,4 @@
-"""CSV and its kin: UTF-8 text with ``, ; TAB |`` or ``:`` between the cells.
+"""CSV and its kin: text with ``, ; TAB |`` or ``:`` between the cells.
 
 Read as a stream, parsed by pyarrow in blocks of whole rows, so that memory does not
 grow with the file.
@@ -7,13 +7,15 @@ grow with the file.
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from bulk_pipeline.adapters.readers.base import Limits, TextChunk, within
+from bulk_pipeline.adapters.readers.content import HEAD
 from bulk_pipeline.adapters.readers.dialect import Dialect, dialect_of
+from bulk_pipeline.adapters.readers.kinds import refuse_markup, refuse_nul
 from bulk_pipeline.adapters.readers.parsing import BlockParser
 from bulk_pipeline.adapters.readers.quoting import RowCutter
+from bulk_pipeline.adapters.readers.text import Text
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.notices import Notice
 
@@ -23,14 +25,11 @@ _BLOCKS_AHEAD = 3
 
 @dataclass(frozen=True, slots=True)
 class Delimited:
-    """A text file whose header has been read."""
+    """A text whose header has been read."""
 
-    path: Path
+    text: Text
     dialect: Dialect
     limits: Limits
-    total_bytes: int
-    encoding: str = "utf-8"
-    notices: tuple[Notice, ...] = ()
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -41,25 +40,43 @@ class Delimited:
         return self.dialect.header_line
 
     @property
+    def encoding(self) -> str:
+        return self.text.encoding
+
+    @property
     def delimiter(self) -> str:
         return self.dialect.delimiter
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        return self.text.notices
+
+    @property
+    def total_bytes(self) -> int:
+        return self.text.content.total_bytes
+
     def chunks(self) -> Iterator[TextChunk]:
-        return within(self.path.name, self._chunks(), self.limits)
+        return within(self.text.content.name, self._chunks(), self.limits)
 
     def _chunks(self) -> Iterator[TextChunk]:
-        cutter = RowCutter(
-            self.path.name,
-            self.dialect.delimiter.encode(),
-            self.limits.line_bytes,
-            self.limits.block_bytes,
-        )
-        parser = BlockParser(self.path.name, self.dialect, self.limits)
+        """Parsed chunks with the bytes of the file as it was dropped."""
+        done = self.dialect.rows_at
+        before = self.total_bytes * done // self.text.size
+        for chunk in self._parsed():
+            done += chunk.bytes_read
+            consumed = self.total_bytes * done // self.text.size
+            yield replace(chunk, bytes_read=consumed - before)
+            before = consumed
+
+    def _parsed(self) -> Iterator[TextChunk]:
+        name, delimiter = self.text.content.name, self.dialect.delimiter.encode()
+        cutter = RowCutter(name, delimiter, self.limits.line_bytes)
+        parser = BlockParser(name, self.dialect)
+        pieces = self.text.pieces(self.limits.block_bytes, self.dialect.rows_at)
         waiting: deque[Future[TextChunk]] = deque()
-        with self.path.open("rb") as stream, ThreadPoolExecutor(_THREADS) as pool:
-            stream.seek(self.dialect.rows_at)
+        with ThreadPoolExecutor(_THREADS) as pool:
             try:
-                for block in cutter.blocks(stream, self.dialect.rows_line):
+                for block in cutter.blocks(pieces, self.dialect.rows_line):
                     waiting.append(pool.submit(parser.chunk, block))
                     if len(waiting) == _BLOCKS_AHEAD:
                         yield waiting.popleft().result()
@@ -70,25 +87,21 @@ class Delimited:
                     future.cancel()
 
 
-def open_delimited(path: Path, limits: Limits) -> Delimited:
-    """A delimited text file, read as far as its header.
+def open_delimited(text: Text, limits: Limits) -> Delimited:
+    """A delimited text, read as far as its header.
 
     Raises:
-        UnreadableFile: it has no header, or its first lines are no UTF-8 text.
+        UnreadableFile: it has no header, or is no table.
     """
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        head = stream.read(limits.line_bytes)
-    if len(head) < size:
+    name = text.content.name
+    head = text.head(limits.line_bytes)
+    refuse_markup(name, head[:HEAD].decode(errors="ignore"))
+    refuse_nul(name, head)
+    if len(head) < text.size:
         head = head[: head.rfind(b"\n") + 1]
-    if b"\r" in head and b"\n" not in head:
+    if text.size and not head:
         raise UnreadableFile(
-            f"{path.name}, line 1: lines end in carriage returns alone. "
+            f"{name}, line 1: a line of more than {limits.line_bytes:,} bytes. "
             "Save the file as CSV UTF-8."
         )
-    if not head:
-        raise UnreadableFile(
-            f"{path.name}, line 1: a line of more than {limits.line_bytes:,} bytes. "
-            "Save the file as CSV UTF-8."
-        )
-    return Delimited(path, dialect_of(path.name, head, limits), limits, size)
+    return Delimited(text, dialect_of(name, head, limits, returns=text.returns), limits)

@@ -11,6 +11,7 @@ from io import StringIO
 from itertools import islice
 
 from bulk_pipeline.adapters.readers.base import Limits, header_position
+from bulk_pipeline.adapters.readers.line_ends import exchanged_text
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.schema import known_columns
 
@@ -27,7 +28,9 @@ class Dialect:
         header: texts as they stand in the file.
         header_line: 1-based physical line where the header begins.
         rows_line: 1-based physical line below the header.
-        rows_at: offset of that line in the file, in bytes.
+        rows_at: offset of that line in the text, in bytes of UTF-8.
+        returns: whether carriage returns alone end lines; they and line feeds are
+            exchanged in the text, but not in the header.
     """
 
     delimiter: str
@@ -35,6 +38,7 @@ class Dialect:
     header_line: int
     rows_line: int
     rows_at: int
+    returns: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +48,19 @@ class _Row:
     cells: tuple[str, ...]
 
 
-def dialect_of(name: str, head: bytes, limits: Limits) -> Dialect:
-    """How a file is written that begins with these bytes.
+def dialect_of(name: str, head: bytes, limits: Limits, *, returns: bool) -> Dialect:
+    """How a text is written that begins with these bytes.
 
     Args:
         name: of the file, for messages.
-        head: whole lines from the start of the file; long enough to hold the header.
+        head: whole lines of UTF-8 from the start; long enough to hold the header.
         limits: how far to search, how wide a table may be.
+        returns: whether carriage returns and line feeds are exchanged in the head.
 
     Raises:
-        UnreadableFile: no UTF-8, no row at all, or too many columns.
+        UnreadableFile: no row at all, or too many columns.
     """
-    text = decoded(name, head, 1).removeprefix("\ufeff")
+    text = head.decode().removeprefix("\ufeff")
     found: list[tuple[int, int, str, _Row]] = []
     for delimiter in DELIMITERS:
         rows = list(islice(_rows(text, delimiter), limits.header_rows_searched))
@@ -71,33 +76,22 @@ def dialect_of(name: str, head: bytes, limits: Limits) -> Dialect:
     if not found or swallowed:
         raise UnreadableFile(
             f"{name}: no header in the first {limits.header_rows_searched} rows: they "
-            "are blank or their quotes do not match. Put the header in the first row."
+            "are blank, or their quotes or line ends do not match. Put the header in "
+            "the first row."
         )
     if width > limits.columns:
         raise UnreadableFile(
             f"{name}, line {row.first_line}: {width:,} columns; at most "
             f"{limits.columns:,} are read. Remove the columns that are not needed."
         )
-    below = row.last_line + 1
     return Dialect(
-        delimiter, row.cells, row.first_line, below, _offset(head, row.last_line)
+        delimiter,
+        tuple(map(exchanged_text, row.cells)) if returns else row.cells,
+        row.first_line,
+        row.last_line + 1,
+        _offset(head, row.last_line),
+        returns,
     )
-
-
-def decoded(name: str, raw: bytes, first_line: int) -> str:
-    """Bytes that begin in a line of a file, as text.
-
-    Raises:
-        UnreadableFile: they are no UTF-8; names the line.
-    """
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = first_line + raw.count(b"\n", 0, error.start)
-        raise UnreadableFile(
-            f"{name}, line {line:,}: byte {raw[error.start]:#04x} is no UTF-8. "
-            "Save the file as CSV UTF-8."
-        ) from None
 
 
 def _rows(text: str, delimiter: str) -> Iterator[_Row]:

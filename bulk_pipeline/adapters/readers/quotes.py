@@ -49,19 +49,21 @@ def toggling(letters: Letters, delimiter: int) -> Positions:
 
 
 def first_fault(
-    letters: Letters, quotes: Positions, delimiter: int
+    data: bytes, size: int, quotes: Positions, delimiter: int
 ) -> tuple[int, str, str]:
     """The first thing that the parser would alter: where, what, cure; else ""s."""
+    letters = np.frombuffer(data, np.uint8, size)
     after = quotes[1::2] + 1
     after = after[after < letters.size]
     text = after[~np.isin(letters[after], (LF, CR, QUOTE, delimiter))]
-    returns = np.flatnonzero(letters == CR)
+    returns = np.flatnonzero(letters == CR) if b"\r" in data else quotes[:0]
     returns = returns[np.searchsorted(quotes, returns) % 2 == 0]
     lone = returns[letters[np.minimum(returns + 1, letters.size - 1)] != LF]
     if text.size and not (lone.size and lone[0] < text[0]):
         cure = 'Write "" for a quote inside a quoted cell'
         return int(text[0]), "text after a closing quote", cure
     if lone.size:
-        cure = "Save it as CSV UTF-8, or quote the cell that holds it"
-        return int(lone[0]), "a carriage return without a line feed", cure
+        what = "line ends are mixed: carriage returns alone and line feeds"
+        cure = "Save it as CSV UTF-8, or quote the cell that holds one of them"
+        return int(lone[0]), what, cure
     return 0, "", ""

@@ -3,9 +3,9 @@
 What the parser would alter in silence is refused here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from itertools import chain
 
 import numpy as np
 
@@ -48,19 +48,17 @@ class RowCutter:
         name: of the file, for messages.
         delimiter: one byte.
         line_bytes: longest row.
-        block_bytes: how much is read at a time.
     """
 
     name: str
     delimiter: bytes
     line_bytes: int
-    block_bytes: int
 
-    def blocks(self, stream: BinaryIO, line: int) -> Iterator[Block]:
-        """Every row of the stream from here on, in order.
+    def blocks(self, pieces: Iterable[bytes], line: int) -> Iterator[Block]:
+        """Every row of the stream, in order.
 
         Args:
-            stream: stands at the start of a row.
+            pieces: the stream, in pieces that are not empty; begins with a row.
             line: 1-based physical line of that row.
 
         Raises:
@@ -68,8 +66,7 @@ class RowCutter:
                 long or a quote that breaks the rules; names the line.
         """
         rest = b""
-        while True:
-            piece = stream.read(self.block_bytes)
+        for piece in chain(pieces, [b""]):
             data = rest + piece if rest else piece
             if not data:
                 return
@@ -79,8 +76,6 @@ class RowCutter:
                 line += block.feeds
                 data = data[block.size :]
             rest = data
-            if not piece:
-                return
 
     def _cut(self, data: bytes, line: int, *, last: bool) -> Block | None:
         """As many whole rows as there are; None if more must be read first."""
@@ -122,7 +117,7 @@ class RowCutter:
             what = f"a row of more than {self.line_bytes:,} bytes"
             raise self._refused(where, what, _CLOSE_IT)
         size = int(borders[-1])
-        at, what, cure = first_fault(letters[:size], quotes, ord(self.delimiter))
+        at, what, cure = first_fault(data, size, quotes, ord(self.delimiter))
         if what:
             raise self._refused(line + int(np.searchsorted(feeds, at)), what, cure)
         if not size:

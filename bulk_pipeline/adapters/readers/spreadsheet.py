@@ -1,11 +1,14 @@
-"""Workbooks (.xlsx), parsed in a process of their own.
+"""Workbooks of any format, parsed in a process of their own.
 
 A workbook of five kilobytes can make its parser ask for more memory than there is
 and abort the process. Here that ends a child, and the parent reports it.
 """
 
+import errno
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,37 +16,38 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import pyarrow as pa
 
-from bulk_pipeline.adapters.readers.base import Limits, TextChunk, within
-from bulk_pipeline.core.errors import UnreadableFile
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers.base import TextChunk, within
+from bulk_pipeline.adapters.readers.workbook_kind import workbook_kind
+from bulk_pipeline.core.errors import TransientError, UnreadableFile
 from bulk_pipeline.core.notices import Notice
 
 _CHILD = "bulk_pipeline.adapters.readers.spreadsheet_child"
 _INHERITED = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
-_SMALL = 64 << 20
-"""Bytes; an archive that unpacks to less is no bomb, whatever its ratio."""
+_FOLDERS = re.compile(r"[^\s'\"]*/")
+_REASON_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Spreadsheet:
-    """One sheet of a workbook, parsed. Its lines are rows of the sheet.
+    """Sheets of a workbook, parsed. Their lines are rows of the sheet.
 
-    The parsed rows are a mapped file that has no name any more; it goes when this
-    object goes.
+    Where several sheets are read, the lines count on from one to the next. The parsed
+    rows are a mapped file that has no name any more; it goes when this object goes.
     """
 
     header: tuple[str, ...]
     header_line: int
+    encoding: str
     notices: tuple[Notice, ...]
     rows: int
     total_bytes: int
     mapped: pa.MemoryMappedFile
     name: str
     limits: Limits
-    encoding: str = "xlsx"
     delimiter: str = ""
 
     def chunks(self) -> Iterator[TextChunk]:
@@ -62,72 +66,61 @@ class Spreadsheet:
             before = consumed
 
 
-def open_spreadsheet(path: Path, limits: Limits) -> Spreadsheet:
-    """The one sheet of a workbook whose header is ours, parsed.
+def open_spreadsheet(
+    path: Path, limits: Limits, name: str = "", sheets: str = "one"
+) -> Spreadsheet:
+    """The sheet of a workbook whose header is ours, parsed; or all such sheets.
+
+    Args:
+        path: the workbook; its content tells the format, its name does not matter.
+        limits: how much of the machine it may take.
+        name: what messages call it; the file's own name if "".
+        sheets: ``one`` refuses several sheets with all needed columns, ``all`` reads
+            them one after the other.
 
     Raises:
-        UnreadableFile: it is no workbook, unpacks to too much, has no or several
-            sheets that match, has formulas without values, or cannot be read within
-            the limits.
+        UnreadableFile: it is no workbook, stands under a password, is damaged, unpacks
+            to too much, has no or several sheets that match, has formulas without
+            values, or cannot be read within the limits.
+        TransientError: there is no space for the rows.
     """
-    _check_archive(path, limits)
+    name = name or path.name
+    kind = workbook_kind(path, name, limits)
     with TemporaryDirectory(prefix="bulk-pipeline-") as directory:
-        outcome = _outcome(path, Path(directory), limits)
+        # Parsers believe the suffix, and nobody sees this name.
+        workbook = Path(directory) / f"workbook.{kind}"
+        workbook.symlink_to(path.absolute())
+        options = {"kind": kind, "sheets": sheets, "limits": asdict(limits)}
+        outcome = _outcome(workbook, json.dumps(options), name, limits)
         if "fault" in outcome:
-            raise UnreadableFile(f"{path.name}{outcome['fault']}")
+            raise UnreadableFile(f"{name}{outcome['fault']}")
         mapped = pa.memory_map(str(Path(directory) / "rows.arrow"))
     return Spreadsheet(
         tuple(outcome["header"]),
         outcome["header_line"],
+        kind,
         tuple(Notice(**notice) for notice in outcome["notices"]),
         outcome["rows"],
         path.stat().st_size,
         mapped,
-        path.name,
+        name,
         limits,
     )
 
 
-def _check_archive(path: Path, limits: Limits) -> None:
-    """Refuse what is no workbook or unpacks to too much, by its table of contents."""
-    try:
-        with ZipFile(path) as archive:
-            parts = archive.infolist()
-    except (BadZipFile, OSError, ValueError) as error:
-        raise UnreadableFile(
-            f"{path.name}: the workbook is damaged or cut short. Copy it again."
-        ) from error
-    if "xl/workbook.xml" not in {part.filename for part in parts}:
-        raise UnreadableFile(
-            f"{path.name}: an archive that is no .xlsx workbook. Save it as .xlsx or "
-            "CSV UTF-8."
-        )
-    unpacked = sum(part.file_size for part in parts)
-    packed = max(path.stat().st_size, 1)
-    bomb = unpacked > _SMALL and unpacked > packed * limits.unpacked_ratio
-    if unpacked > limits.unpacked_bytes or bomb:
-        raise UnreadableFile(
-            f"{path.name}: the workbook unpacks to {unpacked:,} bytes, "
-            f"{unpacked // packed:,} times its size; at most "
-            f"{limits.unpacked_bytes:,} bytes and {limits.unpacked_ratio:,} times are "
-            "read. Delete unused cells, or save it as CSV UTF-8."
-        )
-
-
-def _outcome(path: Path, directory: Path, limits: Limits) -> dict[str, Any]:
-    """What the child found: header, header_line, warnings, rows; or the fault.
+def _outcome(workbook: Path, options: str, name: str, limits: Limits) -> dict[str, Any]:
+    """What the child found: header, header_line, notices, rows; or the fault.
 
     The child sees no environment but the few variables that a process needs to
     start, for it parses what strangers made.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     search = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    options = json.dumps(asdict(limits))
-    command = (sys.executable, "-P", "-m", _CHILD, str(path.absolute()), options)
+    command = (sys.executable, "-P", "-m", _CHILD, str(workbook), options)
     try:
         ended = subprocess.run(  # noqa: S603 (our own module, no shell)
             command,
-            cwd=directory,
+            cwd=workbook.parent,
             env=inherited | {"PYTHONPATH": search},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -136,21 +129,47 @@ def _outcome(path: Path, directory: Path, limits: Limits) -> dict[str, Any]:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise _beyond(path, limits) from error
+        raise _too_slow(name, f"{limits.child_seconds:,} seconds") from error
     if ended.returncode == 0:
-        return dict(json.loads((directory / "outcome.json").read_bytes()))
-    reason = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-    if ended.returncode < 0 or reason.startswith("MemoryError"):
-        raise _beyond(path, limits)
-    raise UnreadableFile(
-        f"{path.name}: the workbook cannot be read ({reason[:200]}). Open it in Excel "
-        "and save it as .xlsx or CSV UTF-8."
+        return dict(json.loads((workbook.parent / "outcome.json").read_bytes()))
+    raise _failure(
+        ended.returncode, ended.stderr.decode(errors="replace"), name, limits
     )
 
 
-def _beyond(path: Path, limits: Limits) -> UnreadableFile:
+def _failure(
+    code: int, said: str, name: str, limits: Limits
+) -> UnreadableFile | TransientError:
+    """Why a child ended without an outcome."""
+    reason = _FOLDERS.sub("", said.strip().rpartition("\n")[2])[:_REASON_CHARS]
+    if code == -signal.SIGXCPU:
+        return _too_slow(
+            name, f"{limits.child_cpu_seconds:,} seconds of processor time"
+        )
+    if os.strerror(errno.ENOSPC) in reason:
+        return TransientError(
+            f"{name}: no space for its rows in the folder for temporary files. Free "
+            "space there, or set TMPDIR to another folder."
+        )
+    starved = "memory allocation of" in said or "MemoryError" in said
+    if starved or code == -signal.SIGKILL:
+        return UnreadableFile(
+            f"{name}: the workbook cannot be read within the limits: it takes more "
+            f"than {limits.child_memory_bytes:,} bytes of memory. A cell far from the "
+            "table may be the reason (Ctrl+End in Excel goes to the last one). Delete "
+            "the rows and columns that are not needed, or save it as CSV UTF-8."
+        )
+    if code < 0:
+        reason = signal.Signals(-code).name
     return UnreadableFile(
-        f"{path.name}: the workbook cannot be read within the limits "
-        f"({limits.child_seconds:,} seconds, {limits.child_memory_bytes:,} bytes "
-        "of memory). Delete unused cells, or save it as CSV UTF-8."
+        f"{name}: the workbook cannot be read ({reason}). Open it in Excel and save it "
+        "as .xlsx or CSV UTF-8."
+    )
+
+
+def _too_slow(name: str, time: str) -> UnreadableFile:
+    return UnreadableFile(
+        f"{name}: the workbook cannot be read within the limits: it takes more than "
+        f"{time}. Delete the sheets and cells that are not needed, or save it as CSV "
+        "UTF-8."
     )

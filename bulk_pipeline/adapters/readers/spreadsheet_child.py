@@ -1,94 +1,94 @@
-"""The process that parses one workbook and ends: ``python -m ... WORKBOOK LIMITS``.
+"""The process that parses one workbook and ends: ``python -m ... WORKBOOK OPTIONS``.
 
 It writes two files where it is started: the rows as ``rows.arrow``, in batches,
 line numbers first, and ``outcome.json`` with the header or the fault.
 """
 
+import importlib
 import json
 import resource
 import sys
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from xml.parsers.expat import ExpatError
-from zipfile import ZipFile
+from zipfile import BadZipFile
 
 import fastexcel
-import numpy as np
 import pyarrow as pa
 
-from bulk_pipeline.adapters.readers.base import Limits, without_blank_rows
-from bulk_pipeline.adapters.readers.sheet import (
-    Fault,
-    best_sheet,
-    exact,
-    filled,
-    loaded,
-)
-from bulk_pipeline.adapters.readers.workbook import scan, sheets
-from bulk_pipeline.core.notices import Notice, NoticeKind
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers.book import Book, Fault
+from bulk_pipeline.adapters.readers.choosing import chosen
+from bulk_pipeline.adapters.readers.joining import rows_of
+from bulk_pipeline.adapters.readers.sheet_notices import notices
+
+_READERS = "bulk_pipeline.adapters.readers"
+_DAMAGED = (fastexcel.FastExcelError, ExpatError, BadZipFile, EOFError, zlib.error)
+_REASON_CHARS = 100
 
 
 def main(workbook: str, options: str) -> None:
-    """Parse a workbook within limits; the outcome is a file, never an exception."""
-    limits = Limits(**json.loads(options))
+    """Parse a workbook within limits; the outcome is a file, never an exception.
+
+    Args:
+        workbook: path of the file.
+        options: JSON: ``kind`` of the workbook, ``sheets`` (one or all), ``limits``.
+    """
+    wanted = json.loads(options)
+    limits = Limits(**wanted["limits"])
     _confine(resource.RLIMIT_AS, limits.child_memory_bytes)
     _confine(resource.RLIMIT_CPU, limits.child_cpu_seconds)
     _confine(resource.RLIMIT_CORE, 0)
+    outcome: dict[str, object]
     try:
-        outcome = _read(workbook, limits)
+        outcome = _read(_book(workbook, wanted["kind"]), limits, wanted["sheets"])
     except Fault as fault:
         outcome = {"fault": str(fault)}
-    except (fastexcel.FastExcelError, ExpatError):
-        # fastexcel also says "corrupt" where unpacking ran out of memory
-        outcome = {
-            "fault": ": the workbook is damaged, or takes more than "
-            f"{limits.child_memory_bytes:,} bytes of memory. Open and save it in "
-            "Excel, or save it as CSV UTF-8."
-        }
+    except _DAMAGED as error:
+        outcome = {"fault": _damage(error, limits)}
     Path("outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
 
 
 def _confine(what: int, limit: int) -> None:
-    """Lower a limit of this process, never above what it was given."""
-    _, hard = resource.getrlimit(what)
-    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    resource.setrlimit(what, (limit, limit))
+    """Lower a limit of this process, never above what it was given.
+
+    The system names the limit (SIGXCPU) only below the one that it enforces.
+    """
+    _, given = resource.getrlimit(what)
+    hard = limit + 1 if given == resource.RLIM_INFINITY else min(limit + 1, given)
+    resource.setrlimit(what, (min(limit, hard), hard))
 
 
-def _read(workbook: str, limits: Limits) -> dict[str, object]:
-    with ZipFile(workbook) as archive:
-        listed = sheets(archive)
-        reader = fastexcel.read_excel(workbook)
-        best, passed_over = best_sheet(reader, listed, limits)
-        finding = scan(archive, best.sheet.part)
-    if finding.formula_without_value:
-        raise Fault(
-            f", sheet {best.sheet.name!r}, cell {finding.formula_without_value}: a "
-            "formula without a value. Open the workbook in Excel and save it."
-        )
-    texts = [filled(column) for column in best.rows.columns]
-    if finding.has_long_numbers:
-        floats = loaded(reader, best.sheet.name, "float")
-        pairs = zip(best.rows.columns, floats.columns, strict=True)
-        texts = [filled(exact(text, number)) for text, number in pairs]
-    names = [str(position) for position in range(len(texts))]
-    table = pa.Table.from_arrays(texts, names=names).slice(best.position + 1)
-    first = best.position + 2
-    lines = pa.array(np.arange(first, first + table.num_rows))
-    table, lines = without_blank_rows(table, lines)
-    table = table.add_column(0, "line", lines).combine_chunks()
+def _book(workbook: str, kind: str) -> Book:
+    """The open workbook; only the modules of its format are loaded."""
+    module = importlib.import_module(f"{_READERS}.{kind}")
+    book: Book = getattr(module, f"open_{kind}")(workbook)
+    return book
+
+
+def _damage(error: Exception, limits: Limits) -> str:
+    """What is said of a workbook whose parser gave up."""
+    reason = str(error).partition("\n")[0].rpartition("error: ")[2]
+    # fastexcel says "corrupt" too where unpacking ran out of memory
+    memory = f", or takes more than {limits.child_memory_bytes:,} bytes of memory"
+    return (
+        f": the workbook is damaged ({reason[:_REASON_CHARS]})"
+        f"{memory if 'corrupt' in reason else ''}. Copy it again, or open it in Excel "
+        "and save it anew."
+    )
+
+
+def _read(book: Book, limits: Limits, sheets: str) -> dict[str, object]:
+    candidates = chosen(book, limits, sheets)
+    read = rows_of(book, candidates)
+    table = pa.concat_tables([rows.table for rows in read]).combine_chunks()
     with pa.ipc.new_file("rows.arrow", table.schema) as file:
         file.write_table(table, max_chunksize=limits.chunk_rows)
-    notices = []
-    if passed_over:
-        others = ", ".join(map(repr, passed_over))
-        said = f"Only the sheet {best.sheet.name!r} is read, not {others}."
-        kind = NoticeKind.SHEETS_PASSED_OVER
-        notices = [asdict(Notice(kind, len(passed_over), said))]
     return {
-        "header": best.header,
-        "header_line": best.position + 1,
-        "notices": notices,
+        "header": candidates[0].header,
+        "header_line": candidates[0].position + 1,
+        "notices": [asdict(notice) for notice in notices(read, book.sheets())],
         "rows": table.num_rows,
     }
 

@@ -10,7 +10,7 @@ import pytest
 
 from bulk_pipeline.adapters.readers import Limits, open_text
 from bulk_pipeline.core.errors import UnreadableFile
-from bulk_pipeline_tests.adapters.readers.test_delimited import rows_of
+from bulk_pipeline_tests.adapters.readers.opened import rows_of
 
 
 @pytest.fixture
@@ -87,6 +87,9 @@ def test_a_damaged_file_is_refused(path: Path) -> None:
     pq.write_table(pa.table({"year": range(10_000)}), path, write_page_checksum=True)
     whole = path.read_bytes()
     path.write_bytes(whole[:-100])
+    with pytest.raises(UnreadableFile, match="cut short in its footer"):
+        open_text(path)
+    path.write_bytes(whole.replace(b"year", b"y\xffar"))
     with pytest.raises(UnreadableFile, match="cut short in its footer"):
         open_text(path)
     path.write_bytes(whole[:200] + b"\xff" * 99 + whole[299:])

@@ -1,119 +1,83 @@
-"""Workbooks: exact text, the sheet's own row numbers, and no way to end the process."""
+"""Workbooks of any format: told by their content, parsed apart, within limits."""
 
-import contextlib
-import datetime as dt
-import io
-import subprocess
+import re
 import tempfile
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
+import xlwt
 
-from bulk_pipeline.adapters.readers import (
-    Limits,
-    open_text,
-    spreadsheet,
-    spreadsheet_child,
-)
-from bulk_pipeline.core.errors import UnreadableFile
-from bulk_pipeline.core.schema import INPUT_COLUMNS
-from bulk_pipeline_tests.adapters.readers.test_delimited import rows_of
+from bulk_pipeline.adapters.readers import Limits, open_text, spreadsheet
+from bulk_pipeline.adapters.readers.spreadsheet import open_spreadsheet
+from bulk_pipeline.core.errors import TransientError, UnreadableFile
+from bulk_pipeline_tests.adapters.readers import ods_files, xlsb_files
+from bulk_pipeline_tests.adapters.readers.opened import rows_of
+from bulk_pipeline_tests.adapters.readers.workbooks import Rows, Write
 
-Rows = list[list[object]]
-HEADER: list[object] = [column.name for column in INPUT_COLUMNS]
-Write = Callable[..., Path]
+SMALL: Rows = [["symbol", "year"], ["A", 2012]]
+LIMITS = Limits()
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Writes a workbook of named sheets; the file's name says nothing."""
-
-    def written(**sheets: Rows) -> Path:
-        book = openpyxl.Workbook()
-        book.remove(book.worksheets[0])
-        for name, rows in sheets.items():
-            sheet = book.create_sheet(name)
-            for row in rows:
-                sheet.append(row)
-        book.save(tmp_path / "dropped.csv")
-        return tmp_path / "dropped.csv"
-
-    return written
+def write_xls(path: Path) -> None:
+    """A workbook as Excel wrote them until 2003."""
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Data")
+    for number, cells in enumerate(SMALL):
+        for column, cell in enumerate(cells):
+            sheet.write(number, column, cell)
+    book.save(str(path))
 
 
-@pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parses where the test runs, without limits: faster, and coverage sees it."""
-
-    def run(command: tuple[str, ...], *, cwd: Path, **_: object) -> object:
-        with contextlib.chdir(cwd):
-            spreadsheet_child.main(*command[-2:])
-        return subprocess.CompletedProcess(command, 0, b"", b"")
-
-    monkeypatch.setattr(spreadsheet_child.resource, "setrlimit", lambda *_: None)
-    monkeypatch.setattr(spreadsheet.subprocess, "run", run)
+def write_xlsx(path: Path) -> None:
+    """A workbook as Excel writes them since."""
+    book = openpyxl.Workbook()
+    for cells in SMALL:
+        book.active.append(cells)
+    book.save(path)
 
 
-def replaced(path: Path, part: str, old: bytes, new: bytes) -> Path:
-    """The workbook with a text of one of its parts replaced."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(path) as before, zipfile.ZipFile(packed, "w") as after:
-        for name in before.namelist():
-            content = before.read(name)
-            changed = content.replace(old, new) if name == part else content
-            assert name != part or changed != content
-            after.writestr(name, changed)
-    path.write_bytes(packed.getvalue())
-    return path
+def write_xlsb(path: Path) -> None:
+    """The same in binary parts."""
+    xlsb_files.Book({"Data": xlsb_files.of_rows(SMALL)}).write(path)
 
 
-SHEET = "xl/worksheets/sheet1.xml"
+def write_ods(path: Path) -> None:
+    """A workbook of LibreOffice."""
+    ods_files.write_ods(path, ods_files.of_rows(SMALL))
+
+
+WRITERS = {"xlsx": write_xlsx, "xls": write_xls, "xlsb": write_xlsb, "ods": write_ods}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xls", "xlsx"])
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.usefixtures("in_process")
+def test_the_content_tells_the_format(tmp_path: Path, kind: str, suffix: str) -> None:
+    """People rename files, and a parser that believes the name gives up."""
+    path = tmp_path / f"dropped.{suffix}"
+    WRITERS[kind](path)
+    source = open_text(path)
+    assert source.encoding == kind
+    assert rows_of(source)[:2] == ([("A", "2012")], [2])
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_each_format_is_parsed_in_a_process_of_its_own(
+    tmp_path: Path, kind: str
+) -> None:
+    """What it needs to run must be there without the environment of the parent."""
+    path = tmp_path / "dropped"
+    WRITERS[kind](path)
+    assert rows_of(open_spreadsheet(path, LIMITS))[0] == [("A", "2012")]
 
 
 @pytest.mark.usefixtures("in_process")
-def test_cells_become_the_text_that_means_the_same(write: Write) -> None:
-    """A year of 2012.0 is refused later, and a rounded ratio scores differently."""
-    cells: Rows = [
-        [2012, 24.111],
-        ["0700", "TRUE"],
-        ["0.10", " x\ny "],
-        [True, dt.datetime(2020, 12, 31)],  # noqa: DTZ001
-        [-0.5, 100000000],
-        ["1e5", "é\U0001f600"],
-        ["#N/A", "NA"],
-    ]
-    path = write(Data=[["symbol", "year"], *cells])
-    assert rows_of(open_text(path))[0] == [
-        ("2012", "24.111"),
-        ("0700", "TRUE"),
-        ("0.10", " x\ny "),
-        ("true", "2020-12-31 00:00:00"),
-        ("-0.5", "100000000"),
-        ("1e5", "é\U0001f600"),
-        ("", "NA"),
-    ]
-
-
-@pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize(
-    ("stored", "text"),
-    [
-        (b"0.30000000000000004", "0.30000000000000004"),
-        (b"24.111000000000001", "24.111"),
-        (b"0.33333333333333331", "0.3333333333333333"),
-        (b"1E-12", "1e-12"),
-        (b"5E-324", "5e-324"),
-        (b"1E+20", "100000000000000000000"),
-    ],
-)
-def test_numbers_keep_every_digit(write: Write, stored: bytes, text: str) -> None:
-    """The parser's own text has nine decimals, so 1E-12 is 0."""
-    path = write(Data=[["symbol", "year"], ["0.123456789012345678", 7777]])
-    replaced(path, SHEET, b"<v>7777</v>", b"<v>" + stored + b"</v>")
-    assert rows_of(open_text(path))[0] == [("0.123456789012345678", text)]
+def test_messages_call_a_workbook_by_the_name_that_people_know(write: Write) -> None:
+    """One that was unpacked from an archive lies under another name."""
+    path = write(Data=[])
+    with pytest.raises(UnreadableFile, match=r"^accounts\.zip: no visible sheet"):
+        open_spreadsheet(path, LIMITS, name="accounts.zip")
 
 
 @pytest.mark.usefixtures("in_process")
@@ -136,131 +100,10 @@ def test_chunks_are_small_and_their_bytes_add_up(write: Write) -> None:
     assert rows_of(source)[1] == list(range(2, 12))
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_header_alone_is_a_table_without_rows(write: Write) -> None:
     """An empty export is no fault of the file."""
     assert rows_of(open_text(write(Data=[["symbol", "year"]]))) == ([], [], [])
-
-
-@pytest.mark.usefixtures("in_process")
-def test_the_sheet_with_our_header_is_read_and_the_others_are_named(
-    write: Write,
-) -> None:
-    """The first sheet is often a cover; rows left unread must not go unsaid."""
-    path = write(Notes=[["about", "x"]], Data=[["symbol", "year"], ["A", 1]])
-    source = open_text(path)
-    assert rows_of(source)[0] == [("A", "1")]
-    (notice,) = source.notices
-    assert notice.text == "Only the sheet 'Data' is read, not 'Notes'."
-
-
-@pytest.mark.usefixtures("in_process")
-def test_two_sheets_that_match_alike_are_refused(write: Write) -> None:
-    """To choose one in silence would lose the rows of the other."""
-    row: list[object] = ["x"] * len(HEADER)
-    path = write(Old=[HEADER, row], New=[HEADER, row], Notes=[["x"]])
-    with pytest.raises(UnreadableFile, match="sheets 'Old', 'New' all hold a table"):
-        open_text(path)
-
-
-@pytest.mark.usefixtures("in_process")
-def test_hidden_sheets_are_passed_over(write: Write) -> None:
-    """A person cannot see what would be read there."""
-    path = write(Data=[["symbol", "year"], ["A", 1]], Cache=[HEADER, HEADER])
-    hide = b'sheetId="2" state="hidden"'
-    replaced(path, "xl/workbook.xml", b'sheetId="2" state="visible"', hide)
-    assert rows_of(open_text(path))[0] == [("A", "1")]
-    replaced(
-        path,
-        "xl/workbook.xml",
-        b'state="visible" r:id="rId1"',
-        b'state="veryHidden" r:id="rId1"',
-    )
-    with pytest.raises(UnreadableFile, match="no visible sheet"):
-        open_text(path)
-
-
-@pytest.mark.usefixtures("in_process")
-def test_a_formula_without_a_value_is_refused_by_its_cell(write: Write) -> None:
-    """A program wrote it and nothing calculated it: it would read as missing."""
-    path = write(Data=[["symbol", "year"], ["A", "=2011+1"]])
-    message = r"^dropped\.csv, sheet 'Data', cell B2: a formula.*Excel and save"
-    with pytest.raises(UnreadableFile, match=message):
-        open_text(path)
-    replaced(path, SHEET, b"<v />", b"<v>2012</v>")
-    assert rows_of(open_text(path))[0] == [("A", "2012")]
-
-
-@pytest.mark.usefixtures("in_process")
-def test_a_formula_that_gives_an_empty_text_has_a_value(write: Write) -> None:
-    """Excel stores it so: a ratio that a formula left blank is a missing ratio."""
-    path = write(Data=[["symbol", "year", "name"], ["A", '=""', "x"]])
-    replaced(path, SHEET, b'<c r="B2">', b'<c r="B2" t="str">')
-    assert rows_of(open_text(path))[0] == [("A", "", "x")]
-
-
-def test_a_sheet_that_claims_every_cell_ends_only_the_child(write: Write) -> None:
-    """Five kilobytes with a cell in the last corner abort a process that reads it."""
-    book_path = write(Data=[["symbol", "year"], ["A", 7777]])
-    replaced(book_path, SHEET, b'r="B2"', b'r="XFD1048576"')
-    with pytest.raises(UnreadableFile, match="cannot be read within the limits"):
-        open_text(book_path)
-
-
-@pytest.mark.parametrize(
-    "limits", [Limits(child_seconds=0), Limits(child_memory_bytes=300 << 20)]
-)
-def test_a_workbook_beyond_time_or_memory_is_refused(
-    write: Write, limits: Limits
-) -> None:
-    """One file must not keep the others waiting, nor take the machine."""
-    path = write(Data=[["symbol", "year"], *[["A" * 99, i] for i in range(999)]])
-    with pytest.raises(UnreadableFile, match=r"within the limits|bytes of memory"):
-        open_text(path, limits=limits)
-
-
-@pytest.mark.parametrize(
-    "limits", [Limits(unpacked_bytes=100_000), Limits(unpacked_ratio=100)]
-)
-def test_an_archive_that_unpacks_to_too_much_is_refused(
-    tmp_path: Path, limits: Limits
-) -> None:
-    """310 kilobytes can unpack to gigabytes."""
-    path = tmp_path / "bomb.xlsx"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/workbook.xml", bytes(65 << 20))
-    with pytest.raises(UnreadableFile, match=r"^bomb\.xlsx: the workbook unpacks to"):
-        open_text(path, limits=limits)
-
-
-@pytest.mark.usefixtures("in_process")
-def test_a_damaged_workbook_is_refused(write: Write) -> None:
-    """A half-copied file must not be read as a short one."""
-    path = write(Data=[["symbol", "year"], ["A", 1]])
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-30])
-    with pytest.raises(UnreadableFile, match=r"^dropped\.csv: .*damaged or cut short"):
-        open_text(path)
-    path.write_bytes(whole)
-    replaced(path, SHEET, b"</row>", b"</wor>")
-    with pytest.raises(UnreadableFile, match=r"^dropped\.csv: the workbook .*Excel"):
-        open_text(path)
-
-
-def test_an_archive_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
-    """Other archives are no tables, whatever they are called."""
-    path = tmp_path / "dropped.xlsx"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("content.xml", "x")
-    with pytest.raises(UnreadableFile, match=r"no \.xlsx workbook"):
-        open_text(path)
-
-
-@pytest.mark.usefixtures("in_process")
-def test_a_sheet_that_is_too_wide_is_refused(write: Write) -> None:
-    """Each column costs memory in every chunk."""
-    path = write(Data=[["symbol", "year", *"abcdefghi"]])
-    with pytest.raises(UnreadableFile, match="11 columns; at most 10"):
-        open_text(path, limits=Limits(columns=10))
 
 
 def test_nothing_is_left_behind(
@@ -270,16 +113,51 @@ def test_nothing_is_left_behind(
     left = tmp_path / "left"
     left.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(left))
-    assert rows_of(open_text(write(Data=[["symbol", "year"], ["A", 1]])))[0]
+    assert rows_of(open_text(write(Data=SMALL)))[0]
     with pytest.raises(UnreadableFile):
         open_text(write(Data=[]))
     assert list(left.iterdir()) == []
 
 
-def test_a_child_that_cannot_start_says_why(
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        (Limits(child_seconds=0), "more than 0 seconds"),
+        (Limits(child_cpu_seconds=0), "more than 0 seconds of processor time"),
+        (Limits(child_memory_bytes=200 << 20), "more than 209,715,200 bytes of memory"),
+    ],
+)
+def test_a_workbook_beyond_time_or_memory_is_refused(
+    write: Write, limits: Limits, message: str
+) -> None:
+    """One file must not keep the others waiting, nor take the machine."""
+    with pytest.raises(UnreadableFile, match=f"within the limits: it takes {message}"):
+        open_text(write(Data=SMALL), limits=limits)
+
+
+def test_a_child_that_cannot_start_says_why_and_no_path(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broken installation must not be blamed on the size of the file."""
     monkeypatch.setattr(spreadsheet, "_CHILD", "no_such_module")
-    with pytest.raises(UnreadableFile, match=r"cannot be read \(.*no_such_module"):
-        open_text(write(Data=[["symbol", "year"]]))
+    with pytest.raises(UnreadableFile, match=r"cannot be read \(.*no_such_m") as caught:
+        open_text(write(Data=SMALL))
+    assert "/" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "error", "message"),
+    [
+        (-11, "", UnreadableFile, r"\(SIGSEGV\)"),
+        (-9, "", UnreadableFile, "more than 4,294,967,296 bytes of memory"),
+        (1, "x\nOSError: No space left on device", TransientError, "set TMPDIR"),
+        (1, "x\nPanic: at '/a/b.rs'", UnreadableFile, r"\(Panic: at 'b\.rs'\)"),
+    ],
+)
+def test_every_end_of_the_child_has_a_sentence(
+    code: int, said: str, error: type[Exception], message: str
+) -> None:
+    """A trace of the program's stack tells its reader nothing to do."""
+    refusal = spreadsheet._failure(code, said, "dropped.csv", LIMITS)
+    assert isinstance(refusal, error)
+    assert re.match(rf"dropped\.csv: .*{message}", str(refusal))

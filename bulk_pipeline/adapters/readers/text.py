@@ -1,0 +1,150 @@
+"""Text of a table as UTF-8 with line feeds, whatever its encoding and line ends."""
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Literal
+
+from bulk_pipeline.adapters.readers.content import Content
+from bulk_pipeline.adapters.readers.line_ends import exchanged, returns_end_lines
+from bulk_pipeline.core.errors import UnreadableFile
+from bulk_pipeline.core.notices import Notice
+
+UTF8 = "utf-8"
+_BLOCK = 1 << 20
+_QUICK_BLOCK = 256 << 10
+"""Bytes; what a processor keeps at hand, so that to look at them costs no time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text that is known to fit its encoding to the last byte.
+
+    Attributes:
+        content: its bytes.
+        encoding: name of the codec.
+        size: bytes as UTF-8.
+        returns: whether carriage returns alone end its lines; they and line feeds are
+            exchanged in what is read here.
+        notices: what a person should know.
+    """
+
+    content: Content
+    encoding: str
+    size: int
+    returns: bool
+    notices: tuple[Notice, ...] = ()
+
+    def pieces(self, block_bytes: int, at: int = 0) -> Iterator[bytes]:
+        """The text in pieces of about this size, as UTF-8.
+
+        Args:
+            block_bytes: how much of the content is read at a time.
+            at: how many bytes of the UTF-8 are left out at the start.
+        """
+        if self.encoding == UTF8:
+            pieces = _blocks(self.content, block_bytes, at)
+        else:
+            pieces = _transcoded(self.content, self.encoding, block_bytes)
+            pieces = _without(pieces, at)
+        return map(exchanged, pieces) if self.returns else pieces
+
+    def head(self, size: int) -> bytes:
+        """So many bytes from the start; fewer if there are fewer."""
+        head = bytearray()
+        for piece in self.pieces(size):
+            head += piece
+            if len(head) >= size:
+                break
+        return bytes(head[:size])
+
+
+def text_of(content: Content, encoding: str) -> Text:
+    """The text in this encoding.
+
+    Raises:
+        UnreadableFile: a byte does not fit; names the line.
+    """
+    size = sum(map(len, _transcoded(content, encoding, _BLOCK)))
+    return Text(content, encoding, size, _returns(content, encoding))
+
+
+def utf8_text(content: Content) -> Text | Literal["cut", "broken"]:
+    """The text if it is UTF-8; else whether it is but for its very last character."""
+    rest = b""
+    for piece in _blocks(content, _QUICK_BLOCK):
+        if rest or not piece.isascii():
+            data = rest + piece
+            try:
+                _, used = codecs.utf_8_decode(data, "strict", False)  # noqa: FBT003
+            except UnicodeDecodeError:
+                return "broken"
+            rest = data[used:]
+    if rest:
+        return "cut"
+    return Text(content, UTF8, content.size, _returns(content, UTF8))
+
+
+def _returns(content: Content, encoding: str) -> bool:
+    with content.open() as stream:
+        head = stream.read(_BLOCK)
+    if encoding != UTF8:
+        head = head.decode(encoding, "ignore").encode(UTF8, "ignore")
+    return returns_end_lines(head.removeprefix(codecs.BOM_UTF8))
+
+
+def _blocks(content: Content, size: int, at: int = 0) -> Iterator[bytes]:
+    with content.open() as stream:
+        stream.seek(at)
+        yield from iter(partial(stream.read, size), b"")
+
+
+def _transcoded(content: Content, encoding: str, block_bytes: int) -> Iterator[bytes]:
+    end = b"\r" if _returns(content, encoding) else b"\n"
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    for raw in chain(_blocks(content, block_bytes), [b""]):
+        try:
+            piece = decoder.decode(raw, final=not raw).encode(UTF8)
+        except UnicodeError as error:
+            where = f"{content.name}, line {line + _ends_before(error, end):,}"
+            raise _misfit(where, encoding, error, last=not raw) from None
+        line += piece.count(end)
+        if piece:
+            yield piece
+
+
+def _ends_before(error: UnicodeError, end: bytes) -> int:
+    """How many lines end between the start of what was decoded and the fault."""
+    if not isinstance(error, UnicodeDecodeError):
+        return 0
+    good = error.object[: error.start].decode(error.encoding, "ignore")
+    return good.encode(UTF8, "ignore").count(end)
+
+
+def _misfit(
+    where: str, encoding: str, error: UnicodeError, *, last: bool
+) -> UnreadableFile:
+    if last:
+        return UnreadableFile(
+            f"{where}: the text is cut short in the middle of a character. Copy or "
+            "export the file again."
+        )
+    what = "this"
+    if isinstance(error, UnicodeDecodeError):
+        what = f"byte {error.object[error.start]:#04x}"
+    name = "UTF-8" if encoding == UTF8 else encoding
+    return UnreadableFile(
+        f"{where}: {what} is no {name}. Save the file as CSV UTF-8, or set "
+        "BULK_PIPELINE_ENCODING to the encoding that it has."
+    )
+
+
+def _without(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """The pieces without so many bytes at the start."""
+    for piece in pieces:
+        if size < len(piece):
+            yield piece[size:]
+        size = max(size - len(piece), 0)
