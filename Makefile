@@ -39,11 +39,15 @@ lint: .venv/installed-dev ## Check style, types, import rule and definitions
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check defs
 
 fuzz: .venv/installed-fuzz ## Feed the readers damaged files for FUZZ_SECONDS each (Linux)
-	@mkdir -p .fuzz/text .fuzz/workbook
-	@$(BIN)/python fuzz/fuzz_text.py .fuzz/text bulk_pipeline_tests/corpus/text \
-	  -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.fuzz/
-	@$(BIN)/python fuzz/fuzz_workbook.py .fuzz/workbook bulk_pipeline_tests/corpus/workbook \
-	  -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.fuzz/
+	@for what in text workbook; do \
+	  mkdir -p .fuzz/$$what; \
+	  echo "Feeding damaged files as $$what; the log is .fuzz/$$what.log"; \
+	  $(BIN)/python -m fuzz.fuzz_$$what .fuzz/$$what bulk_pipeline_tests/corpus/$$what \
+	    -dict=fuzz/tokens.dict -max_total_time=$(FUZZ_SECONDS) \
+	    -artifact_prefix=.fuzz/$$what- > .fuzz/$$what.log 2>&1 \
+	    || { tail -n 40 .fuzz/$$what.log; exit 1; }; \
+	  tail -n 1 .fuzz/$$what.log; \
+	done
 
 lock: ## Write the lock files anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

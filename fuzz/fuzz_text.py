@@ -1,6 +1,6 @@
 """Fuzzes text files: any bytes are a table or a clear refusal, in bounded memory.
 
-``python -m fuzz.fuzz_text CORPUS -max_total_time=600``; the options are libFuzzer's.
+``python -m fuzz.fuzz_text CORPUS -max_total_time=60``; the options are libFuzzer's.
 """
 
 import sys

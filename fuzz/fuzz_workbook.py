@@ -1,6 +1,6 @@
 """Fuzzes the parts of workbooks: each is a table or a clear refusal, within limits.
 
-``python -m fuzz.fuzz_workbook CORPUS -max_total_time=600``; the options are libFuzzer's.
+``python -m fuzz.fuzz_workbook CORPUS -max_total_time=60``; the options are libFuzzer's.
 """
 
 import sys

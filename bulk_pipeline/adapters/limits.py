@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+SMALL_BYTES = 64 << 20
+"""What unpacks to less is no bomb, whatever its ratio."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -38,3 +41,9 @@ class Limits:
     unpacked_bytes: int = 2 << 30
     unpacked_ratio: int = 200
     members: int = 10_000
+
+    def may_unpack(self, packed: int, unpacked: int) -> bool:
+        """Whether a file of so many bytes may unpack to so many."""
+        ratio_counts = unpacked > SMALL_BYTES
+        is_bomb = ratio_counts and unpacked > packed * self.unpacked_ratio
+        return unpacked <= self.unpacked_bytes and not is_bomb

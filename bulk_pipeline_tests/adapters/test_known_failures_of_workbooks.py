@@ -213,7 +213,7 @@ def test_commas_in_text_cells_beside_numbers_are_refused(path: Path) -> None:
 def test_a_workbook_of_texts_may_write_a_decimal_comma(path: Path) -> None:
     """A pasted European file is such a workbook."""
     cells = row(
-        market_cap="1.234.567",
+        market_cap="1.234.567,5",
         long_term_debt_to_total_capital="24,111",
         total_debt_to_ebitda="2,057",
         net_income_margin="-24,182",

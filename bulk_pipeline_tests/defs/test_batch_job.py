@@ -119,6 +119,27 @@ def test_materialising_a_batch_again_stores_nothing_and_reports_the_same(
     assert stored(runner) == 40
 
 
+def test_warnings_are_counted_by_kind_and_listed(
+    runner: Runner, tmp_path: Path
+) -> None:
+    """A warning that nobody sees is a guess that nobody made."""
+    rows = [{**ROW, "reporting_year": "2012-12-31", "total_debt_to_ebitda": "1e8"}] * 2
+    plain = write_csv(tmp_path / "plain.csv", rows_of(["AA"], [2001]))
+    odd = write_csv(tmp_path / "odd.csv", rows)
+    batch = runner.claim(plain, odd)
+
+    assert runner.run(batch).success
+    found = runner.metadata("ingestion_file")
+    assert found["warnings"] == 2
+    assert found["warnings_by_kind"] == {"dates_as_years": 2, "placeholders": 2}
+    listed = [record.data for record in found["warnings_listed"].records]
+    assert {entry["file"] for entry in listed} == {"odd.csv"}
+    assert [entry["count"] for entry in listed] == [2, 2]
+    [_, upload] = runner.installation.journal.uploads()
+    assert upload.notices == found["warnings_by_kind"]
+    assert upload.warnings == tuple(entry["warning"] for entry in listed)
+
+
 def test_the_files_of_a_batch_are_a_table_in_the_metadata(
     runner: Runner, accounts: Path
 ) -> None:

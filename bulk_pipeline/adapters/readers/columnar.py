@@ -86,13 +86,17 @@ def open_columnar(content: Content, limits: Limits) -> Columnar:
     """A Parquet file, read as far as its schema.
 
     Raises:
-        UnreadableFile: it is damaged, too wide, or a column holds lists or records.
+        UnreadableFile: it is damaged, too wide, too long, unpacks to too much, or a
+            column holds lists or records.
     """
     try:
         with content.open() as stream, pq.ParquetFile(stream) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
+            groups = range(file.metadata.num_row_groups)
+            size = sum(file.metadata.row_group(n).total_byte_size for n in groups)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(content.name, "in its footer") from error
+    _check_size(content, rows, size, limits)
     if len(schema) > limits.columns:
         raise UnreadableFile(
             f"{content.name}: {len(schema):,} columns; at most {limits.columns:,} are "
@@ -105,6 +109,20 @@ def open_columnar(content: Content, limits: Limits) -> Columnar:
                 "not one value. Split it into columns of text or numbers."
             )
     return Columnar(content, tuple(schema.names), limits, rows)
+
+
+def _check_size(content: Content, rows: int, size: int, limits: Limits) -> None:
+    """Refuse what its footer says is too much, before any of it is unpacked."""
+    if not limits.may_unpack(content.size, size):
+        raise UnreadableFile(
+            f"{content.name}: the Parquet file unpacks to {size:,} bytes; at most "
+            f"{limits.unpacked_bytes:,} bytes and {limits.unpacked_ratio:,} times its "
+            "size are read. Split it."
+        )
+    if rows > limits.rows:
+        raise UnreadableFile(
+            f"{content.name}: more than {limits.rows:,} rows. Split the file."
+        )
 
 
 def _damaged(name: str, where: str) -> UnreadableFile:

@@ -17,8 +17,6 @@ from bulk_pipeline.adapters.readers.unpacked import Unpacked
 from bulk_pipeline.core.errors import UnreadableFile
 
 _BLOCK = 1 << 20
-_SMALL = 64 << 20
-"""Bytes; what unpacks to less is no bomb, whatever its ratio."""
 _XZ_MEMORY = 128 << 20
 """Bytes; the strongest preset of xz needs 65 MiB, a hostile file up to 4 GiB."""
 
@@ -103,10 +101,9 @@ _KINDS = (
 
 def _check_size(inner: Unpacked, limits: Limits) -> None:
     """Refuse what has unpacked to too much so far, whatever its header says."""
-    bomb = inner.size > max(_SMALL, inner.total_bytes * limits.unpacked_ratio)
-    if bomb or inner.size > limits.unpacked_bytes:
+    if not limits.may_unpack(inner.total_bytes, inner.size):
         raise UnreadableFile(
-            f"{inner.name}: unpacks to more than {inner.size:,} bytes; at most "
+            f"{inner.name}: the packed file is too large; it may unpack to at most "
             f"{limits.unpacked_bytes:,} bytes and {limits.unpacked_ratio:,} times its "
-            "size are read. Split the file, or drop it unpacked."
+            "size. Split the table, or drop it unpacked."
         )

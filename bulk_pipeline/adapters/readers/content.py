@@ -1,6 +1,8 @@
 """The bytes of a table, wherever they lie."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -32,3 +34,10 @@ class Content(Protocol):
 
     def on_disk(self) -> AbstractContextManager[Path]:
         """A file that holds them, for as long as the context lasts."""
+
+
+def blocks(content: Content, size: int, at: int = 0) -> Iterator[bytes]:
+    """The bytes from a position on, so many at a time."""
+    with content.open() as stream:
+        stream.seek(at)
+        yield from iter(partial(stream.read, size), b"")

@@ -13,7 +13,8 @@ from bulk_pipeline.adapters.readers.guessing import (
     sample,
 )
 from bulk_pipeline.adapters.readers.kinds import refuse_nul
-from bulk_pipeline.adapters.readers.text import UTF8, Text, text_of, utf8_text
+from bulk_pipeline.adapters.readers.text import Text, text_of, utf8_text
+from bulk_pipeline.adapters.readers.transcoding import UTF8
 from bulk_pipeline.core.errors import ConfigurationError, UnreadableFile
 from bulk_pipeline.core.notices import Notice, NoticeKind
 
@@ -63,7 +64,7 @@ def _known(wanted: str) -> str:
         if wanted:
             "".encode(wanted)  # refuses codecs of bytes, such as hex
             wanted = codecs.lookup(wanted).name
-    except LookupError:
+    except (LookupError, UnicodeError):
         raise ConfigurationError(
             f"BULK_PIPELINE_ENCODING: {wanted!r} is no encoding of text. Use, for "
             "example, cp1252, shift_jis or utf-16."

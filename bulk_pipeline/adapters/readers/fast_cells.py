@@ -12,7 +12,10 @@ import pyarrow.compute as pc
 
 from bulk_pipeline.adapters.readers.grid import cell_name
 
-_LONG, _LONG_CHARS = 1e21, 21
+_ENDLESS = r"^-?(?:\d{7,}\.\d{9}|\d{22,})$"
+_FRACTION = r"^-?\d{7,}\.\d+$"
+_LONGEST = 19
+"""Letters of a number with seventeen digits, a point and a sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ def fast_cells(
     Args:
         reader: the open workbook.
         name: of the sheet.
-        long_numbers: whether a number may have more than nine decimals or an exponent,
-            which takes a second reading.
+        long_numbers: whether a number may have many digits or an exponent, which takes
+            a second reading.
     """
     sheet = _loaded(reader, name, "string")
     # fastexcel leaves out the blank columns before the first one that is not.
@@ -77,18 +80,19 @@ def _filled(column: pa.Array) -> pa.Array:
 def _exact(text: pa.Array, number: pa.Array) -> pa.Array:
     """The text of each cell, but the shortest exact text of numbers.
 
-    fastexcel writes a number with nine decimals, 1/3 as 0.333333333 and 1e-12 as 0,
-    and without an exponent. A cell that is text reads as the number that it shows, so
-    where the two differ the cell is a number; so is what has more digits than any
-    symbol.
+    fastexcel writes a number without an exponent and with at most nine decimals: 1/3
+    as 0.333333333, 1e-12 as 0, 123456789.1 as 123456789.099999994. A cell that is
+    text reads as the number that it shows, so where the two differ the cell is a
+    number; and so it is taken to be where it has the digits that fastexcel writes.
     """
-    shown = pl.Series(text).cast(pl.Float64, strict=False).to_arrow()
-    rounded = pc.not_equal(shown, number)
-    endless = pc.and_(
-        pc.greater_equal(pc.abs(number), _LONG),
-        pc.greater(pc.binary_length(text), _LONG_CHARS),
+    texts, numbers = pl.Series(text), pl.Series(number)
+    shown = texts.cast(pl.Float64, strict=False)
+    endless = texts.str.contains(_ENDLESS) | (
+        (texts.str.len_bytes() >= _LONGEST) & texts.str.contains(_FRACTION)
     )
-    inexact = pc.and_kleene(pc.is_finite(number), pc.or_kleene(rounded, endless))
+    inexact = numbers.is_finite() & ((shown != numbers) | endless)
     return pc.if_else(
-        inexact.fill_null(fill_value=False), pc.cast(number, pa.string()), text
+        inexact.fill_null(value=False).to_arrow(),
+        pc.cast(numbers.cast(pl.String).to_arrow(), pa.string()),
+        text,
     )

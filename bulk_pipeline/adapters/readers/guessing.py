@@ -4,11 +4,9 @@ Only such cells are looked at: the figures of whole rows would outvote the names
 """
 
 import re
-from collections.abc import Iterator
-from functools import partial
 from itertools import chain, islice
 
-from bulk_pipeline.adapters.readers.content import Content
+from bulk_pipeline.adapters.readers.content import Content, blocks
 
 WESTERN = "cp1252"
 _AKIN = ("cp1250", "cp1254", "cp1257", "iso8859-2")
@@ -34,7 +32,8 @@ def sample(content: Content) -> list[bytes]:
     kept: list[list[bytes]] = []
     every = 1
     first = b""
-    for number, block in enumerate(_blocks(content)):
+    odd = (block for block in blocks(content, _BLOCK) if not block.isascii())
+    for number, block in enumerate(odd):
         first = first or re.sub(rb"^[\0-\x7f]+", b"", block)[:_CELL_BYTES]
         if number % every == 0:
             found = islice(cell.finditer(block), _CELLS_OF_A_BLOCK)
@@ -95,14 +94,6 @@ def _reads_the_same(cell: bytes, encoding: str) -> bool:
         return cell.decode(WESTERN) == cell.decode(encoding)
     except UnicodeDecodeError:
         return False
-
-
-def _blocks(content: Content) -> Iterator[bytes]:
-    """The parts of a text that are not ASCII."""
-    with content.open() as stream:
-        for block in iter(partial(stream.read, _BLOCK), b""):
-            if not block.isascii():
-                yield block
 
 
 def _cell(head: bytes) -> re.Pattern[bytes]:

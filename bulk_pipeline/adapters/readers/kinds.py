@@ -79,7 +79,7 @@ def refuse_nul(name: str, head: bytes) -> None:
         UnreadableFile: names the line.
     """
     if (at := head.find(b"\0")) >= 0:
-        line = head.count(b"\n", 0, at) + 1
+        line = 1 + (head.count(b"\n", 0, at) or head.count(b"\r", 0, at))
         raise UnreadableFile(
             f"{name}, line {line:,}: a NUL byte, so this is no text. {_TABLE}."
         )

@@ -20,11 +20,11 @@ def notices(read: Sequence[SheetRows], listed: Sequence[Sheet]) -> Iterator[Noti
     """
     sheets = [rows.sheet for rows in read]
     if others := [sheet for sheet in listed if sheet not in sheets]:
+        these = "sheet {} is" if len(read) == 1 else "sheets {} are"
         yield Notice(
             NoticeKind.SHEETS_PASSED_OVER,
             len(others),
-            f"Only the sheet{'s' if read[1:] else ''} {named(sheets)} "
-            f"{'are' if read[1:] else 'is'} read, not {named(others)}.",
+            f"Only the {these.format(named(sheets))} read, not {named(others)}.",
         )
     if len(read) > 1:
         yield Notice(NoticeKind.SHEETS_JOINED, len(read), _spans(read))
@@ -32,24 +32,29 @@ def notices(read: Sequence[SheetRows], listed: Sequence[Sheet]) -> Iterator[Noti
         yield Notice(
             NoticeKind.PERCENT_CELLS,
             count,
-            f"{count:,} cells are shown as per cent; 0.05 shown as 5 % was read as 5.",
+            f"{_counted(count, 'cell is', 'cells are')} shown as per cent; 0.05 shown "
+            "as 5 % was read as 5.",
         )
     yield from _hidden(read)
     if count := sum(rows.finding.error_cells for rows in read):
         yield Notice(
             NoticeKind.ERROR_CELLS,
             count,
-            f"{count:,} cells show an error such as #DIV/0! and were read as blank. "
-            "Correct their formulas.",
+            f"{_counted(count, 'cell shows', 'cells show')} an error such as #DIV/0! "
+            "that counts as blank. Correct the formulas.",
         )
     if count := sum(rows.typed_symbols for rows in read):
         yield Notice(
             NoticeKind.NUMBERS_AS_SYMBOLS,
             count,
-            f"{count:,} symbols are numbers or true or false, not texts: leading zeros "
-            "that were only shown are lost (0700 is 700). Format the column as text "
-            "and type the symbols again.",
+            f"{_counted(count, 'symbol is', 'symbols are')} kept as a number or as "
+            "true or false, not as a text: leading zeros that were only shown are lost "
+            "(0700 is 700). Format the column as text and type the symbols again.",
         )
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def _spans(read: Sequence[SheetRows]) -> str:
@@ -69,6 +74,7 @@ def _hidden(read: Sequence[SheetRows]) -> Iterator[Notice]:
         yield Notice(
             NoticeKind.HIDDEN_CELLS,
             rows + columns,
-            f"{rows:,} hidden rows and {columns:,} hidden columns were read too. "
+            f"{_counted(rows, 'hidden row', 'hidden rows')} and "
+            f"{_counted(columns, 'hidden column', 'hidden columns')} were read too. "
             "Delete them if they should not count.",
         )

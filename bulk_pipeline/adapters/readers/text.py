@@ -3,19 +3,16 @@
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain
 from typing import Literal
 
-from bulk_pipeline.adapters.readers.content import Content
+from bulk_pipeline.adapters.readers.content import Content, blocks
 from bulk_pipeline.adapters.readers.line_ends import exchanged, returns_end_lines
-from bulk_pipeline.core.errors import UnreadableFile
+from bulk_pipeline.adapters.readers.transcoding import UTF8, transcoded
 from bulk_pipeline.core.notices import Notice
 
-UTF8 = "utf-8"
 _BLOCK = 1 << 20
 _QUICK_BLOCK = 256 << 10
-"""Bytes; what a processor keeps at hand, so that to look at them costs no time."""
+"""Bytes; what fits into the cache of a processor is looked at in half the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +42,11 @@ class Text:
             at: how many bytes of the UTF-8 are left out at the start.
         """
         if self.encoding == UTF8:
-            pieces = _blocks(self.content, block_bytes, at)
+            pieces = blocks(self.content, block_bytes, at)
         else:
-            pieces = _transcoded(self.content, self.encoding, block_bytes)
+            pieces = transcoded(
+                self.content, self.encoding, block_bytes, returns=self.returns
+            )
             pieces = _without(pieces, at)
         return map(exchanged, pieces) if self.returns else pieces
 
@@ -67,14 +66,15 @@ def text_of(content: Content, encoding: str) -> Text:
     Raises:
         UnreadableFile: a byte does not fit; names the line.
     """
-    size = sum(map(len, _transcoded(content, encoding, _BLOCK)))
-    return Text(content, encoding, size, _returns(content, encoding))
+    returns = _returns(content, encoding)
+    pieces = transcoded(content, encoding, _BLOCK, returns=returns)
+    return Text(content, encoding, sum(map(len, pieces)), returns)
 
 
 def utf8_text(content: Content) -> Text | Literal["cut", "broken"]:
     """The text if it is UTF-8; else whether it is but for its very last character."""
     rest = b""
-    for piece in _blocks(content, _QUICK_BLOCK):
+    for piece in blocks(content, _QUICK_BLOCK):
         if rest or not piece.isascii():
             data = rest + piece
             try:
@@ -93,53 +93,6 @@ def _returns(content: Content, encoding: str) -> bool:
     if encoding != UTF8:
         head = head.decode(encoding, "ignore").encode(UTF8, "ignore")
     return returns_end_lines(head.removeprefix(codecs.BOM_UTF8))
-
-
-def _blocks(content: Content, size: int, at: int = 0) -> Iterator[bytes]:
-    with content.open() as stream:
-        stream.seek(at)
-        yield from iter(partial(stream.read, size), b"")
-
-
-def _transcoded(content: Content, encoding: str, block_bytes: int) -> Iterator[bytes]:
-    end = b"\r" if _returns(content, encoding) else b"\n"
-    decoder = codecs.getincrementaldecoder(encoding)()
-    line = 1
-    for raw in chain(_blocks(content, block_bytes), [b""]):
-        try:
-            piece = decoder.decode(raw, final=not raw).encode(UTF8)
-        except UnicodeError as error:
-            where = f"{content.name}, line {line + _ends_before(error, end):,}"
-            raise _misfit(where, encoding, error, last=not raw) from None
-        line += piece.count(end)
-        if piece:
-            yield piece
-
-
-def _ends_before(error: UnicodeError, end: bytes) -> int:
-    """How many lines end between the start of what was decoded and the fault."""
-    if not isinstance(error, UnicodeDecodeError):
-        return 0
-    good = error.object[: error.start].decode(error.encoding, "ignore")
-    return good.encode(UTF8, "ignore").count(end)
-
-
-def _misfit(
-    where: str, encoding: str, error: UnicodeError, *, last: bool
-) -> UnreadableFile:
-    if last:
-        return UnreadableFile(
-            f"{where}: the text is cut short in the middle of a character. Copy or "
-            "export the file again."
-        )
-    what = "this"
-    if isinstance(error, UnicodeDecodeError):
-        what = f"byte {error.object[error.start]:#04x}"
-    name = "UTF-8" if encoding == UTF8 else encoding
-    return UnreadableFile(
-        f"{where}: {what} is no {name}. Save the file as CSV UTF-8, or set "
-        "BULK_PIPELINE_ENCODING to the encoding that it has."
-    )
 
 
 def _without(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -11,7 +11,12 @@ from bulk_pipeline.adapters.readers.book import Book, Sheet
 from bulk_pipeline.adapters.readers.cell_formats import Shown, shown_as
 from bulk_pipeline.adapters.readers.grid_book import GridBook
 from bulk_pipeline.adapters.readers.xlsb_cells import Common, contents
-from bulk_pipeline.adapters.readers.xlsb_records import NUMBER, records, text_at
+from bulk_pipeline.adapters.readers.xlsb_records import (
+    NUMBER,
+    records,
+    refusing_damage,
+    text_at,
+)
 from bulk_pipeline.adapters.readers.xlsx_parts import Parts
 
 Relations = Mapping[str, tuple[str, str]]
@@ -23,6 +28,7 @@ _FORMAT, _STYLE, _BEGIN_STYLES, _END_STYLES = 44, 47, 617, 618
 _FROM_1904 = 0b1
 
 
+@refusing_damage()
 def open_xlsb(path: str) -> Book:
     """A binary workbook of Excel 2007 and later.
 

@@ -11,6 +11,7 @@ from bulk_pipeline.adapters.readers.xlsb_records import (
     damaged,
     real_at,
     records,
+    refusing_damage,
     rk_at,
     text_at,
 )
@@ -45,6 +46,7 @@ class Common:
     from_1904: bool
 
 
+@refusing_damage()
 def contents(part: bytes, common: Common) -> Contents:
     """All cells of a worksheet.
 

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bulk_pipeline.adapters.readers.book import Fault
 
@@ -78,6 +79,19 @@ def rk_at(part: bytes, at: int) -> float:
     else:
         number = float(_REAL.unpack(bytes(4) + _RK.pack(packed & ~0b11))[0])
     return number / 100 if packed & _HUNDREDTHS else number
+
+
+@contextmanager
+def refusing_damage() -> Iterator[None]:
+    """Refuse a part that ends within a value, or names a text or style it lacks.
+
+    Raises:
+        Fault: it does.
+    """
+    try:
+        yield
+    except (IndexError, struct.error) as error:
+        raise damaged() from error
 
 
 def damaged() -> Fault:

@@ -12,7 +12,7 @@ from bulk_pipeline.adapters.readers.xlsx_parts import parse, safe_parser
 
 _OVERLAP = 64
 # A pattern that begins with one letter or a choice of them is searched fast.
-_DECIMALS = re.compile(rb"\.\d{10}")
+_DIGITS = re.compile(rb"\.(?:\d{10}|(?<=\d{7}\.)\d)")
 _EXPONENT = re.compile(rb"[eE](?<=\d.)[-+]?\d")
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _HIDDEN = re.compile(rb"hidden=[\"'][1t]")
@@ -24,7 +24,7 @@ class Signs:
     """What a sheet may hold.
 
     Attributes:
-        long_numbers: a number with more than nine decimals or with an exponent.
+        long_numbers: a number with many digits or an exponent.
         cells: something for which every cell must be looked at: a formula, a hidden
             row or column, a number shown as per cent.
     """
@@ -51,7 +51,7 @@ def signs(pieces: Iterable[bytes], percent_styles: frozenset[str]) -> Signs:
         for piece in pieces:
             window = tail + piece
             tail = window[-_OVERLAP:]
-            long_numbers = long_numbers or bool(_DECIMALS.search(window))
+            long_numbers = long_numbers or bool(_DIGITS.search(window))
             long_numbers = long_numbers or bool(_EXPONENT.search(window))
             cells = cells or _has_formula(window) or bool(_HIDDEN.search(window))
             cells = cells or bool(percent.search(window))

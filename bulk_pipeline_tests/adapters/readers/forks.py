@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from bulk_pipeline.adapters.readers import spreadsheet_child
 
@@ -42,7 +42,7 @@ class Forks:
             text=True,
         )
 
-    def __enter__(self) -> "Forks":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -58,7 +58,8 @@ class Forks:
     ) -> subprocess.CompletedProcess[bytes]:
         """The outcome of the command's last two arguments, workbook and options."""
         asked = {"arguments": command[-2:], "folder": str(cwd), "seconds": timeout}
-        print(json.dumps(asked), file=self._server.stdin, flush=True)
+        self._server.stdin.write(json.dumps(asked) + "\n")
+        self._server.stdin.flush()
         code, peak, in_time = json.loads(self._server.stdout.readline())
         self.peak_bytes = max(self.peak_bytes, peak * _KIB)
         if not in_time:
@@ -77,7 +78,8 @@ def _serve() -> None:
         pid = os.fork()
         if pid == 0:
             _parse(asked["folder"], *asked["arguments"])
-        print(json.dumps(_ended(pid, asked["seconds"])), flush=True)
+        sys.stdout.write(json.dumps(_ended(pid, asked["seconds"])) + "\n")
+        sys.stdout.flush()
 
 
 def _parse(folder: str, workbook: str, options: str) -> NoReturn:

@@ -41,7 +41,7 @@ _HEADER = (
     "ebit / interest expense",
     "return on assets (%)",
 )
-_ROW = ("A", "Acme", 2012, 0.1 + 0.2, 1.5, -3, 1234, 0)
+_ROW = ("A", "Acme", 2012, 24.111, 1.5, -3, 1234, 0)
 
 
 def patched(data: bytes) -> bytes:
@@ -90,9 +90,14 @@ def _write_xlsx(path: Path) -> None:
 
 def _write_xlsb(path: Path) -> None:
     of = xlsb_files
-    texts = (*_HEADER, "A", "Acme")
+    texts = (*_HEADER, *_ROW[:2])
     header = of.row(0, *(of.shared(i, i) for i in range(len(_HEADER))))
-    typed = of.row(1, of.shared(0, 8), of.shared(1, 9), of.rk(2, 2012 << 2 | 2))
+    typed = of.row(
+        1,
+        *(of.shared(column, len(_HEADER) + column) for column in range(2)),
+        of.rk(2, 2012 << 2 | 2),
+        *(of.real(column, _ROW[column]) for column in range(3, len(_ROW))),
+    )
     other = of.row(
         2,
         of.inline(0, "007"),

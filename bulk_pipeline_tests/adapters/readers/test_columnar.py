@@ -102,3 +102,23 @@ def test_a_table_that_is_too_wide_is_refused(path: Path) -> None:
     pq.write_table(pa.table({f"h{i}": [1] for i in range(11)}), path)
     with pytest.raises(UnreadableFile, match="11 columns; at most 10"):
         open_text(path, limits=Limits(columns=10))
+
+
+@pytest.mark.parametrize(
+    ("limits", "what"),
+    [
+        (Limits(unpacked_bytes=1 << 20), "unpacks to"),
+        (Limits(unpacked_ratio=10), "10 times its size"),
+        (Limits(rows=999), "more than 999 rows"),
+    ],
+)
+def test_what_would_unpack_to_too_much_is_refused_by_its_footer(
+    path: Path, limits: Limits, what: str
+) -> None:
+    """A file of kilobytes can hold gigabytes of one letter, or a billion rows."""
+    texts = pa.array(["x" * 100_000] * 1_000)
+    table = pa.table({"year": texts})
+    pq.write_table(table, path, compression="zstd", use_dictionary=False)
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(UnreadableFile, match=what):
+        open_text(path, limits=limits)

@@ -220,7 +220,7 @@ def test_a_file_that_does_not_fit_what_is_asked_for_is_refused_by_line(
     assert "BULK_PIPELINE_ENCODING" in message
 
 
-@pytest.mark.parametrize("name", ["hex", "klingon", "rot13"])
+@pytest.mark.parametrize("name", ["hex", "klingon", "undefined"])
 def test_an_encoding_that_is_none_is_a_wrong_setting(path: Path, name: str) -> None:
     """It is no fault of the file, which must not be put away as refused."""
     path.write_bytes(b"symbol\n")

@@ -92,7 +92,9 @@ def test_cells_become_the_text_that_means_the_same(write: Write) -> None:
         ("24.111000000000001", "24.111"),
         ("0.33333333333333331", "0.3333333333333333"),
         ("1E-12", "1e-12"),
-        ("1.5E-7", "1.5e-7"),
+        ("1.5E-7", "0.00000015"),
+        ("1234567890.12", "1234567890.12"),
+        ("-123456789.1", "-123456789.1"),
         ("5E-324", "5e-324"),
         ("1E+20", "100000000000000000000"),
         ("1E300", "1e+300"),
@@ -101,8 +103,7 @@ def test_cells_become_the_text_that_means_the_same(write: Write) -> None:
 )
 def test_numbers_keep_every_digit(stored, number: str, text: str) -> None:
     """The parser's own text has nine decimals, so 1E-12 is 0."""
-    found = stored(f'<c r="B2"><v>{number}</v></c>')
-    assert found.replace("e-07", "e-7") == text
+    assert stored(f'<c r="B2"><v>{number}</v></c>') == text
 
 
 def test_a_text_that_looks_like_a_number_stays_as_it_is(write: Write) -> None:
@@ -230,6 +231,14 @@ def test_prefixes_and_odd_names_of_parts_do_not_matter(write: Write) -> None:
     assert rows_of(open_text(packed(path, renamed)))[0] == [("A", "5%")]
 
 
+def kept(rows: cells.Rows) -> cells.Rows:
+    """The cells as these programs store them: numbers with sixteen digits."""
+    return [
+        [float(f"{v:.16g}") if isinstance(v, float) else v for v in values]
+        for values in rows
+    ]
+
+
 @settings(max_examples=60, deadline=None)
 @given(cells.TABLES)
 def test_any_cells_of_openpyxl_come_back(rows: cells.Rows) -> None:
@@ -238,16 +247,13 @@ def test_any_cells_of_openpyxl_come_back(rows: cells.Rows) -> None:
     book.active.title = "Data"
     for number, values in enumerate(rows, start=1):
         for column, value in enumerate(values, start=1):
-            cell = book.active.cell(number, column)
+            cell = book.active.cell(number, column, value)
             if isinstance(value, str):
-                # else "=1" would be a formula and "#N/A" an error
-                cell.set_explicit_value(value)
-            else:
-                cell.value = value
+                cell.data_type = "s"  # else "=1" is a formula and "#N/A" an error
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "book.xlsx")
         book.save(path)
-        cells.check_table(open_xlsx(path), rows)
+        cells.check_table(open_xlsx(path), kept(rows))
 
 
 @settings(max_examples=60, deadline=None)
@@ -264,4 +270,4 @@ def test_any_cells_of_xlsxwriter_come_back(rows: cells.Rows) -> None:
                         sheet.write_string(number, column, value)
                     else:
                         sheet.write(number, column, value)
-        cells.check_table(open_xlsx(path), rows)
+        cells.check_table(open_xlsx(path), kept(rows))

@@ -25,7 +25,7 @@ from bulk_pipeline.adapters.readers.sheet_notices import notices
 from bulk_pipeline.adapters.readers.workbook_kind import workbook_kind
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline_tests.adapters.readers.forks import Forks
-from bulk_pipeline_tests.adapters.readers.text_laws import check_chunk
+from bulk_pipeline_tests.adapters.readers.text_laws import check_chunk, told
 
 LIMITS = Limits(
     file_bytes=1 << 20,
@@ -64,8 +64,7 @@ def _refusal(path: Path) -> str:
         for chunk in source.chunks():
             check_chunk(chunk, source)
     except UnreadableFile as refusal:
-        assert str(refusal).startswith(path.name), refusal
-        return str(refusal)
+        return told(path, refusal)
     return ""
 
 
