@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SAMPLE := .home/samples/accounts.csv
 FUZZ_SECONDS ?= 30
+FUZZ_FOR ?= -max_total_time=$(FUZZ_SECONDS)
 export BULK_PIPELINE_HOME ?= $(CURDIR)/.home
 
 .DEFAULT_GOAL := help
@@ -43,7 +44,7 @@ fuzz: .venv/installed-fuzz ## Feed the readers damaged files for FUZZ_SECONDS ea
 	  mkdir -p .fuzz/$$what; \
 	  echo "Feeding damaged files as $$what; the log is .fuzz/$$what.log"; \
 	  $(BIN)/python -m fuzz.fuzz_$$what .fuzz/$$what bulk_pipeline_tests/corpus/$$what \
-	    -dict=fuzz/tokens.dict -max_total_time=$(FUZZ_SECONDS) \
+	    -dict=fuzz/tokens.dict $(FUZZ_FOR) \
 	    -artifact_prefix=.fuzz/$$what- > .fuzz/$$what.log 2>&1 \
 	    || { tail -n 40 .fuzz/$$what.log; exit 1; }; \
 	  tail -n 1 .fuzz/$$what.log; \

@@ -69,8 +69,8 @@ def _rows(
             "a formula without a value. Open the workbook in Excel and save it."
         )
     height = len(candidate.texts[0])
-    below = finding.percents[finding.percents[:, 0] > candidate.position]
-    texts, percents = _shown_as_percent(candidate.texts, below)
+    below = finding.percents[:, 0] > candidate.position
+    texts, percents = _shown_as_percent(candidate.texts, finding.percents[below])
     blank = pa.repeat(pa.scalar(""), height)
     order = _order(header, candidate.header)
     columns = [blank if place is None else texts[place] for place in order]
@@ -104,6 +104,8 @@ def _shown_as_percent(
 ) -> tuple[list[pa.Array], int]:
     """The texts with numbers written as they are shown, ``5%`` for 0.05; how many."""
     texts, written = texts.copy(), 0
+    # the place of a cell that has no text may lie outside
+    positions = positions[(positions < (len(texts[0]), len(texts))).all(axis=1)]
     for column in np.unique(positions[:, 1]).tolist():
         rows = np.unique(positions[positions[:, 1] == column, 0])
         shown = [_percent(text) for text in texts[column].take(rows).to_pylist()]

@@ -11,8 +11,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,50 +19,15 @@ from typing import Any
 import pyarrow as pa
 
 from bulk_pipeline.adapters.limits import Limits
-from bulk_pipeline.adapters.readers.base import TextChunk, within
+from bulk_pipeline.adapters.readers.sheet_source import Spreadsheet
 from bulk_pipeline.adapters.readers.workbook_kind import workbook_kind
 from bulk_pipeline.core.errors import TransientError, UnreadableFile
-from bulk_pipeline.core.notices import Notice
+from bulk_pipeline.core.notices import Notice, NoticeKind
 
 _CHILD = "bulk_pipeline.adapters.readers.spreadsheet_child"
 _INHERITED = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
 _FOLDERS = re.compile(r"[^\s'\"]*/")
 _REASON_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Spreadsheet:
-    """Sheets of a workbook, parsed. Their lines are rows of the sheet.
-
-    Where several sheets are read, the lines count on from one to the next. The parsed
-    rows are a mapped file that has no name any more; it goes when this object goes.
-    """
-
-    header: tuple[str, ...]
-    header_line: int
-    encoding: str
-    notices: tuple[Notice, ...]
-    rows: int
-    total_bytes: int
-    mapped: pa.MemoryMappedFile
-    name: str
-    limits: Limits
-    delimiter: str = ""
-
-    def chunks(self) -> Iterator[TextChunk]:
-        return within(self.name, self._chunks(), self.limits)
-
-    def _chunks(self) -> Iterator[TextChunk]:
-        reader = pa.ipc.open_file(self.mapped)
-        done = before = 0
-        for position in range(reader.num_record_batches):
-            table = pa.Table.from_batches([reader.get_batch(position)])
-            done += table.num_rows
-            consumed = self.total_bytes * done // self.rows
-            lines = table.column(0).combine_chunks()
-            cells = table.remove_column(0).rename_columns(self.header)
-            yield TextChunk(cells, lines, (), consumed - before)
-            before = consumed
 
 
 def open_spreadsheet(
@@ -91,7 +55,7 @@ def open_spreadsheet(
         workbook = Path(directory) / f"workbook.{kind}"
         workbook.symlink_to(path.absolute())
         options = {"kind": kind, "sheets": sheets, "limits": asdict(limits)}
-        outcome = _outcome(workbook, json.dumps(options), name, limits)
+        outcome = _parsed(workbook, json.dumps(options), name, limits)
         if "fault" in outcome:
             raise UnreadableFile(f"{name}{outcome['fault']}")
         mapped = pa.memory_map(str(Path(directory) / "rows.arrow"))
@@ -99,7 +63,10 @@ def open_spreadsheet(
         tuple(outcome["header"]),
         outcome["header_line"],
         kind,
-        tuple(Notice(**notice) for notice in outcome["notices"]),
+        tuple(
+            Notice(NoticeKind(notice["kind"]), notice["count"], notice["text"])
+            for notice in outcome["notices"]
+        ),
         outcome["rows"],
         path.stat().st_size,
         mapped,
@@ -108,13 +75,23 @@ def open_spreadsheet(
     )
 
 
-def _outcome(workbook: Path, options: str, name: str, limits: Limits) -> dict[str, Any]:
+def _parsed(workbook: Path, options: str, name: str, limits: Limits) -> dict[str, Any]:
     """What the child found: header, header_line, notices, rows; or the fault.
 
     The child sees no environment but the few variables that a process needs to
     start, for it parses what strangers made.
+
+    Args:
+        workbook: the file; the child puts the rows beside it.
+        options: of the child, in JSON.
+        name: what messages call the file.
+        limits: how much of the machine the child may take.
+
+    Raises:
+        UnreadableFile: the child ended without an outcome, or took too long.
+        TransientError: there is no space for the rows.
     """
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    inherited = {each: os.environ[each] for each in _INHERITED if each in os.environ}
     search = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     command = (sys.executable, "-P", "-m", _CHILD, str(workbook), options)
     try:
@@ -132,9 +109,8 @@ def _outcome(workbook: Path, options: str, name: str, limits: Limits) -> dict[st
         raise _too_slow(name, f"{limits.child_seconds:,} seconds") from error
     if ended.returncode == 0:
         return dict(json.loads((workbook.parent / "outcome.json").read_bytes()))
-    raise _failure(
-        ended.returncode, ended.stderr.decode(errors="replace"), name, limits
-    )
+    said = ended.stderr.decode(errors="replace")
+    raise _failure(ended.returncode, said, name, limits)
 
 
 def _failure(

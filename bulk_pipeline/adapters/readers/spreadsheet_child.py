@@ -70,12 +70,13 @@ def _book(workbook: str, kind: str) -> Book:
 def _damage(error: Exception, limits: Limits) -> str:
     """What is said of a workbook whose parser gave up."""
     reason = str(error).partition("\n")[0].rpartition("error: ")[2]
-    # fastexcel says "corrupt" too where unpacking ran out of memory
-    memory = f", or takes more than {limits.child_memory_bytes:,} bytes of memory"
+    said = f" ({reason[:_REASON_CHARS]})" if reason else ""
+    if "corrupt" in reason:
+        # fastexcel says so too where unpacking ran out of memory
+        said += f", or takes more than {limits.child_memory_bytes:,} bytes of memory"
     return (
-        f": the workbook is damaged ({reason[:_REASON_CHARS]})"
-        f"{memory if 'corrupt' in reason else ''}. Copy it again, or open it in Excel "
-        "and save it anew."
+        f": the workbook is damaged{said}. Copy it again, or open it in Excel and save "
+        "it anew."
     )
 
 

@@ -11,13 +11,13 @@ import pyarrow as pa
 from bulk_pipeline.adapters.readers.book import Fault, Finding, Sheet
 from bulk_pipeline.adapters.readers.fast_cells import fast_cells
 from bulk_pipeline.adapters.readers.xlsx_look import Look
-from bulk_pipeline.adapters.readers.xlsx_parts import (
-    Parts,
+from bulk_pipeline.adapters.readers.xlsx_parts import Parts
+from bulk_pipeline.adapters.readers.xlsx_signs import signs
+from bulk_pipeline.adapters.readers.xlsx_workbook import (
     is_uncalculated,
     percent_styles,
     sheets,
 )
-from bulk_pipeline.adapters.readers.xlsx_signs import signs
 
 _TEXTS = "xl/sharedStrings.xml"
 

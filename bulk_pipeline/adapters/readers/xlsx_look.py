@@ -11,15 +11,11 @@ import numpy as np
 
 from bulk_pipeline.adapters.readers.book import Positions
 from bulk_pipeline.adapters.readers.grid import cell_name
-from bulk_pipeline.adapters.readers.xlsx_parts import (
-    TRUE,
-    local_name,
-    parse,
-    safe_parser,
-)
+from bulk_pipeline.adapters.readers.xlsx_parts import local_name, parse, safe_parser
+from bulk_pipeline.adapters.readers.xlsx_places import column_number, position
 
+_TRUE = ("1", "true")
 _COLUMNS = 1 << 14
-_LETTERS = 26
 
 
 class Look:
@@ -66,18 +62,20 @@ class Look:
     @property
     def percents(self) -> Positions:
         """Rows and columns of the numbers that are shown as per cent."""
-        places = [_position(place) for place in self._percents]
+        places = [position(place) for place in self._percents]
         return np.array(places, np.int64).reshape(-1, 2)
 
     @property
     def hidden_columns(self) -> int:
         """Columns with a value that nobody sees."""
-        return len(self._hidden_columns & {_column(name) for name in self._columns})
+        return len(
+            self._hidden_columns & {column_number(name) for name in self._columns}
+        )
 
     @property
     def numbers(self) -> dict[int, int]:
         """Column → how many of its cells hold a number or true or false."""
-        return {_column(name): count for name, count in self._numbers.items()}
+        return {column_number(name): count for name, count in self._numbers.items()}
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = self._tags.get(name) or self._tag(name)
@@ -97,9 +95,9 @@ class Look:
         elif tag == "row":
             self._judge()
             self._row = int(attributes.get("r", self._row + 1))
-            self._row_is_hidden = attributes.get("hidden") in TRUE
+            self._row_is_hidden = attributes.get("hidden") in _TRUE
             self._place = ""
-        elif tag == "col" and attributes.get("hidden") in TRUE:
+        elif tag == "col" and attributes.get("hidden") in _TRUE:
             first, last = int(attributes["min"]), int(attributes["max"])
             self._hidden_columns.update(range(first - 1, min(last, _COLUMNS)))
 
@@ -115,7 +113,7 @@ class Look:
 
     def _next_place(self) -> str:
         """The place of a cell that does not name it: after the last one."""
-        column = _position(self._place)[1] + 1 if self._place else 0
+        column = position(self._place)[1] + 1 if self._place else 0
         return cell_name(self._row - 1, column)
 
     def _text(self, text: str) -> None:
@@ -148,17 +146,3 @@ class Look:
             elif kind == "b":
                 self._numbers[column] += 1
             self._has_value = False
-
-
-def _position(place: str) -> tuple[int, int]:
-    """Row and column, from 0, of a cell as people name it."""
-    letters = place.rstrip(digits)
-    return int(place[len(letters) :]) - 1, _column(letters)
-
-
-def _column(letters: str) -> int:
-    """The number of a column, from 0, that people call by letters."""
-    number = 0
-    for letter in letters.upper():
-        number = number * _LETTERS + ord(letter) - ord("A") + 1
-    return number - 1

@@ -1,20 +1,16 @@
-"""Parts of an .xlsx workbook and what the small ones say: sheets, formats, settings.
+"""Parts of an .xlsx workbook: bytes, and XML that can do no harm.
 
 Runs only in the child process, within its limits.
 """
 
-import posixpath
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.parsers import expat
 from zipfile import ZipFile
 
-from bulk_pipeline.adapters.readers.book import Fault, Sheet
-from bulk_pipeline.adapters.readers.cell_formats import Shown, shown_as
+from bulk_pipeline.adapters.readers.book import Fault
 
 _PIECE = 1 << 20
-TRUE = ("1", "true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,8 @@ def parse(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> None:
     """Give a parser a whole document.
 
     Raises:
-        Fault: it is in an encoding that nobody knows, or lacks a number that it needs.
+        Fault: it is in an encoding that nobody knows, or has no number where one must
+            stand.
         ExpatError: it is damaged.
     """
     try:
@@ -114,76 +111,10 @@ def parse(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> None:
         parser.Parse(b"", True)  # noqa: FBT003 (expat takes no keyword)
     except (LookupError, ValueError) as error:
         raise Fault(
-            f": the workbook is damaged ({error}). Open it in Excel and save it anew."
+            ": the workbook is damaged. Open it in Excel and save it anew."
         ) from error
 
 
 def local_name(name: str) -> str:
     """An element's name without its namespace."""
     return name[name.rfind(" ") + 1 :]
-
-
-def sheets(parts: Parts) -> list[Sheet]:
-    """The worksheets of a workbook, in order; chart sheets are none.
-
-    Raises:
-        Fault: two have the same name, so that nobody can tell them apart.
-    """
-    targets = {
-        entry.attributes.get("Id"): _resolved(entry.attributes.get("Target", ""))
-        for entry in parts.elements("xl/_rels/workbook.xml.rels")
-        if entry.attributes.get("Type", "").endswith("/worksheet")
-    }
-    found = []
-    for entry in parts.elements("xl/workbook.xml"):
-        if (entry.parent, entry.name) != ("sheets", "sheet"):
-            continue
-        ids = (v for k, v in entry.attributes.items() if k.endswith(" id"))
-        if (relation := next(ids, None)) in targets:
-            hidden = entry.attributes.get("state", "visible") != "visible"
-            name = entry.attributes.get("name", "")
-            found.append(Sheet(name, targets[relation], hidden))
-    for name, times in Counter(sheet.name for sheet in found).items():
-        if times > 1:
-            raise Fault(f": two sheets are called {name!r}. Rename one of them.")
-    return found
-
-
-def _resolved(target: str) -> str:
-    """Name of the part that the workbook's own part refers to."""
-    return posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
-
-
-def is_uncalculated(parts: Parts) -> bool:
-    """Whether the workbook asks its reader to calculate every formula.
-
-    Programs that cannot calculate write so, and 0 as the value of each formula.
-    """
-    return any(
-        entry.attributes.get("fullCalcOnLoad") in TRUE
-        for entry in parts.elements("xl/workbook.xml")
-        if entry.name == "calcPr"
-    )
-
-
-def percent_styles(parts: Parts) -> frozenset[str]:
-    """The numbers of the cell styles that show a number as per cent."""
-    if "xl/styles.xml" not in parts:
-        return frozenset()
-    entries = parts.elements("xl/styles.xml")
-    codes = {
-        entry.attributes.get("numFmtId", ""): entry.attributes.get("formatCode", "")
-        for entry in entries
-        if (entry.parent, entry.name) == ("numFmts", "numFmt")
-    }
-    formats = [
-        entry.attributes.get("numFmtId", "0")
-        for entry in entries
-        if (entry.parent, entry.name) == ("cellXfs", "xf")
-    ]
-    return frozenset(
-        str(style)
-        for style, number in enumerate(formats)
-        if number.isdecimal()
-        and shown_as(codes.get(number), int(number)) is Shown.PERCENT
-    )

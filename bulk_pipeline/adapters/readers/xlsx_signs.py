@@ -11,6 +11,8 @@ from bulk_pipeline.adapters.readers.book import Fault
 from bulk_pipeline.adapters.readers.xlsx_parts import parse, safe_parser
 
 _OVERLAP = 64
+_FEW = 20
+"""Styles; to search for more of them takes longer than to look at each cell."""
 # A pattern that begins with one letter or a choice of them is searched fast.
 _DIGITS = re.compile(rb"\.(?:\d{10}|(?<=\d{7}\.)\d)")
 _EXPONENT = re.compile(rb"[eE](?<=\d.)[-+]?\d")
@@ -26,7 +28,7 @@ class Signs:
     Attributes:
         long_numbers: a number with many digits or an exponent.
         cells: something for which every cell must be looked at: a formula, a hidden
-            row or column, a number shown as per cent.
+            row or column, a style that shows per cent.
     """
 
     long_numbers: bool
@@ -41,9 +43,11 @@ def signs(pieces: Iterable[bytes], percent_styles: frozenset[str]) -> Signs:
             parser of the workbook takes for its end.
         ExpatError: it is damaged; the parser of the workbook would read part of it.
     """
-    styles = "|".join(percent_styles) or "none"
+    few = len(percent_styles) <= _FEW
+    styles = "|".join(percent_styles) if few and percent_styles else "none"
     percent = re.compile(rf"s=[\"'](?:{styles})[\"']".encode())
-    long_numbers, cells = False, "0" in percent_styles
+    long_numbers = False
+    cells = "0" in percent_styles or not few
     tail = b""
 
     def looked_at() -> Iterable[bytes]:

@@ -109,7 +109,7 @@ def test_a_table_that_is_too_wide_is_refused(path: Path) -> None:
     [
         (Limits(unpacked_bytes=1 << 20), "unpacks to"),
         (Limits(unpacked_ratio=10), "10 times its size"),
-        (Limits(rows=999), "more than 999 rows"),
+        (Limits(rows=999, unpacked_ratio=1 << 20), "more than 999 rows"),
     ],
 )
 def test_what_would_unpack_to_too_much_is_refused_by_its_footer(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulk_pipeline.adapters.readers import Limits, open_text
+from bulk_pipeline.adapters.readers.spreadsheet import open_spreadsheet
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline_tests.adapters.readers.opened import rows_of
 from bulk_pipeline_tests.adapters.readers.workbooks import (
@@ -139,6 +140,12 @@ def test_a_part_that_is_missing_is_refused(path: Path, part: str) -> None:
 
 
 @pytest.mark.usefixtures("in_process")
+def test_styles_that_are_missing_make_no_date_and_no_per_cent(path: Path) -> None:
+    """Without them a cell is the number that it holds."""
+    assert rows_of(open_text(without(path, STYLES)))[0] == [("A", "7777")]
+
+
+@pytest.mark.usefixtures("in_process")
 def test_texts_that_are_missing_are_missed_only_where_they_are_named(
     path: Path,
 ) -> None:
@@ -176,6 +183,8 @@ def test_too_many_parts_are_refused(path: Path) -> None:
     """Each costs time and memory before a single row is read."""
     limits = Limits(members=len(parts_of(path)) - 1)
     assert re.search("more than .* (parts|members)", refusal(path, limits))
+    with pytest.raises(UnreadableFile, match="more than 8 parts. Keep only the sheet"):
+        open_spreadsheet(path, limits)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +249,8 @@ def test_a_workbook_that_is_cut_short_is_refused(path: Path) -> None:
     """A half-copied file must not be read as a short one."""
     path.write_bytes(path.read_bytes()[:-30])
     assert "damaged or cut short" in refusal(path)
+    with pytest.raises(UnreadableFile, match="damaged or cut short. Copy it again"):
+        open_spreadsheet(path, Limits())
 
 
 @pytest.mark.parametrize("seed", range(8))

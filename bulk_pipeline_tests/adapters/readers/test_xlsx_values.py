@@ -188,6 +188,11 @@ def test_the_date_system_is_known_however_it_is_written(
     assert rows_of(open_text(path))[0] == [("A", "2017-01-01 00:00:00")]
 
 
+def test_a_date_shown_with_a_percent_sign_is_that_date(shown) -> None:
+    """There is no hundredfold of a day."""
+    assert shown(41274, "yyyy%") == "2012-12-31 00:00:00"
+
+
 @pytest.mark.parametrize(
     "code", ["0", "General", "[Red]0.00", '0.0"days"', r"\d0", "[$€-2] #,##0.00", "0_d"]
 )

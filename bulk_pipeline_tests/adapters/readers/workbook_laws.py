@@ -108,6 +108,6 @@ def _confined() -> Iterator[None]:
 
 
 def _is_of_xlrd(error: Exception) -> bool:
-    """Whether xlrd has raised it, not what calls it."""
-    *_, (frame, _) = walk_tb(error.__traceback__)
-    return frame.f_globals["__name__"].startswith("xlrd.")
+    """Whether it was raised in xlrd or below."""
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    return any(frame.f_globals["__name__"].startswith("xlrd.") for frame in frames)
