@@ -14,6 +14,7 @@ from bulk_pipeline.adapters.readers.grid import cell_name
 
 _ENDLESS = r"^-?(?:\d{7,}\.\d{9}|\d{22,})$"
 _FRACTION = r"^-?\d{7,}\.\d+$"
+_LARGE, _TINY = 1e6, 1e-4
 _LONGEST = 19
 """Letters of a number with seventeen digits, a point and a sign."""
 
@@ -86,13 +87,14 @@ def _exact(text: pa.Array, number: pa.Array) -> pa.Array:
     number; and so it is taken to be where it has the digits that fastexcel writes.
     """
     texts, numbers = pl.Series(text), pl.Series(number)
-    shown = texts.cast(pl.Float64, strict=False)
-    endless = texts.str.contains(_ENDLESS) | (
-        (texts.str.len_bytes() >= _LONGEST) & texts.str.contains(_FRACTION)
-    )
-    inexact = numbers.is_finite() & ((shown != numbers) | endless)
-    return pc.if_else(
-        inexact.fill_null(value=False).to_arrow(),
-        pc.cast(numbers.cast(pl.String).to_arrow(), pa.string()),
-        text,
-    )
+    inexact = texts.cast(pl.Float64, strict=False) != numbers
+    if (numbers.abs() >= _LARGE).any():
+        inexact |= texts.str.contains(_ENDLESS) | (
+            (texts.str.len_bytes() >= _LONGEST) & texts.str.contains(_FRACTION)
+        )
+    inexact = (inexact & numbers.is_finite()).fill_null(value=False)
+    exact = numbers.cast(pl.String)
+    # polars writes 0.00001234 where an exponent is shorter
+    tiny = (inexact & (numbers.abs() < _TINY)).arg_true()
+    exact = exact.scatter(tiny, [repr(number) for number in numbers.gather(tiny)])
+    return pc.if_else(inexact.to_arrow(), pc.cast(exact.to_arrow(), pa.string()), text)

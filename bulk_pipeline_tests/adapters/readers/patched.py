@@ -72,6 +72,7 @@ def parts(kind: str) -> Mapping[str, bytes]:
 
 
 def _write_xlsx(path: Path) -> None:
+    """Texts, numbers, looks, formulas with values, a hidden row and a hidden sheet."""
     with xlsxwriter.Workbook(path) as book:
         percent = book.add_format({"num_format": "0.0%"})
         day = book.add_format({"num_format": "yyyy-mm-dd"})
@@ -89,6 +90,7 @@ def _write_xlsx(path: Path) -> None:
 
 
 def _write_xlsb(path: Path) -> None:
+    """The same, record by record."""
     of = xlsb_files
     texts = (*_HEADER, *_ROW[:2])
     header = of.row(0, *(of.shared(i, i) for i in range(len(_HEADER))))
@@ -119,6 +121,7 @@ def _write_xlsb(path: Path) -> None:
 
 
 def _write_ods(path: Path) -> None:
+    """The same, as LibreOffice writes it."""
     of = ods_files
     percent = (
         '<number:percentage-style style:name="N1"/><style:style style:name="c1" '
@@ -150,6 +153,7 @@ def _write_ods(path: Path) -> None:
 
 
 def _write_xls(path: Path) -> None:
+    """The same without a formula, which its writer cannot calculate."""
     book = xlwt.Workbook()
     sheet = book.add_sheet("Data")
     for row, cells in enumerate((_HEADER, _ROW)):

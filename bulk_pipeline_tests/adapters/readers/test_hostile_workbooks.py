@@ -183,7 +183,7 @@ def test_too_many_parts_are_refused(path: Path) -> None:
     """Each costs time and memory before a single row is read."""
     limits = Limits(members=len(parts_of(path)) - 1)
     assert re.search("more than .* (parts|members)", refusal(path, limits))
-    with pytest.raises(UnreadableFile, match="more than 8 parts. Keep only the sheet"):
+    with pytest.raises(UnreadableFile, match=r"more than 8 parts\. Keep"):
         open_spreadsheet(path, limits)
 
 
@@ -249,7 +249,7 @@ def test_a_workbook_that_is_cut_short_is_refused(path: Path) -> None:
     """A half-copied file must not be read as a short one."""
     path.write_bytes(path.read_bytes()[:-30])
     assert "damaged or cut short" in refusal(path)
-    with pytest.raises(UnreadableFile, match="damaged or cut short. Copy it again"):
+    with pytest.raises(UnreadableFile, match=r"cut short\. Copy it"):
         open_spreadsheet(path, Limits())
 
 
