@@ -3,20 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bulk_pipeline.adapters.readers.base import (
-    Limits,
-    RaggedLine,
-    TextChunk,
-    TextSource,
-)
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers.base import RaggedLine, TextChunk, TextSource
 from bulk_pipeline.adapters.readers.columnar import open_columnar
-from bulk_pipeline.adapters.readers.containers import unpacked
-from bulk_pipeline.adapters.readers.delimited import open_delimited
-from bulk_pipeline.adapters.readers.dropped import dropped
-from bulk_pipeline.adapters.readers.encodings import settled
-from bulk_pipeline.adapters.readers.kinds import OLE, PARQUET, ZIP, refuse_binary
-from bulk_pipeline.adapters.readers.spreadsheet import open_spreadsheet
+from bulk_pipeline.adapters.readers.files.containers import unpacked
+from bulk_pipeline.adapters.readers.files.dropped import dropped
+from bulk_pipeline.adapters.readers.files.kinds import OLE, PARQUET, ZIP, refuse_binary
+from bulk_pipeline.adapters.readers.text.delimited import open_delimited
+from bulk_pipeline.adapters.readers.text.encodings import settled
 from bulk_pipeline.adapters.readers.whole import TextTable, whole
+from bulk_pipeline.adapters.readers.workbooks.spreadsheet import open_spreadsheet
 
 __all__ = [
     "Limits",

@@ -16,16 +16,6 @@ from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.notices import Notice
 from bulk_pipeline.core.schema import known_columns
 
-__all__ = [
-    "Limits",
-    "RaggedLine",
-    "TextChunk",
-    "TextSource",
-    "header_position",
-    "within",
-    "without_blank_rows",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class RaggedLine:

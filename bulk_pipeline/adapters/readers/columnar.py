@@ -7,13 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bulk_pipeline.adapters.readers.base import (
-    Limits,
-    TextChunk,
-    within,
-    without_blank_rows,
-)
-from bulk_pipeline.adapters.readers.content import Content
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers.base import TextChunk, within, without_blank_rows
+from bulk_pipeline.adapters.readers.files.content import Content
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.notices import Notice
 

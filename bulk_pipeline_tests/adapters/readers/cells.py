@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from bulk_pipeline.adapters.readers.book import Book
+from bulk_pipeline.adapters.readers.workbooks.book import Book
 
 Rows = Sequence[Sequence[object]]
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bulk_pipeline.adapters.readers import spreadsheet, spreadsheet_child
+from bulk_pipeline.adapters.readers.workbooks import (
+    spreadsheet,
+    spreadsheet_child,
+)
 from bulk_pipeline_tests.adapters.readers.workbooks import Rows, Write, book_of
 
 

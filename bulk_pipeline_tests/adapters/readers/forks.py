@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
-from bulk_pipeline.adapters.readers import spreadsheet_child
+from bulk_pipeline.adapters.readers.workbooks import spreadsheet_child
 
 _ROOT = Path(__file__).parents[3]
 _KIB = 1024

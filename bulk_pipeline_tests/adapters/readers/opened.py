@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bulk_pipeline.adapters.readers import Limits, RaggedLine, TextSource, open_text
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers import RaggedLine, TextSource, open_text
 from bulk_pipeline.core.errors import UnreadableFile
 
 Rows = list[tuple[str, ...]]

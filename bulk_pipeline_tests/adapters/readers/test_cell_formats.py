@@ -2,8 +2,8 @@
 
 import pytest
 
-from bulk_pipeline.adapters.readers.cell_formats import Shown, shown_as
-from bulk_pipeline.adapters.readers.grid import cell_name
+from bulk_pipeline.adapters.readers.workbooks.cell_formats import Shown, shown_as
+from bulk_pipeline.adapters.readers.workbooks.grid import cell_name
 
 
 @pytest.mark.parametrize(

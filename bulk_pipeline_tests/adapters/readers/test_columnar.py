@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bulk_pipeline.adapters.readers import Limits, open_text
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers import open_text
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline_tests.adapters.readers.opened import rows_of
 

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bulk_pipeline.adapters.readers import Limits, open_text, read_text_table
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers import open_text, read_text_table
 from bulk_pipeline.core.errors import TransientError, UnreadableFile
 from bulk_pipeline_tests.adapters.readers.opened import read, refusal, rows_of
 

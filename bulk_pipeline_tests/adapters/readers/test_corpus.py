@@ -6,7 +6,8 @@ from unittest import mock
 
 import pytest
 
-from bulk_pipeline.adapters.readers import open_text, spreadsheet
+from bulk_pipeline.adapters.readers import open_text
+from bulk_pipeline.adapters.readers.workbooks import spreadsheet
 from bulk_pipeline_tests.adapters.readers.forks import Forks
 from bulk_pipeline_tests.adapters.readers.opened import rows_of
 from bulk_pipeline_tests.adapters.readers.patched import PLACES, parts, patched

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bulk_pipeline.adapters.readers import Limits, RaggedLine, open_text
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers import RaggedLine, open_text
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline_tests.adapters.readers.opened import (
     Rows,

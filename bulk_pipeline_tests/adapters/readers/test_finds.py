@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bulk_pipeline.adapters.readers.book import Fault
-from bulk_pipeline.adapters.readers.xlsb import open_xlsb
+from bulk_pipeline.adapters.readers.workbooks.book import Fault
+from bulk_pipeline.adapters.readers.workbooks.xlsb import open_xlsb
 from bulk_pipeline_tests.adapters.readers.xlsb_files import (
     Book,
     cell,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bulk_pipeline.adapters.readers import Limits, open_text
-from bulk_pipeline.adapters.readers.spreadsheet import open_spreadsheet
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers import open_text
+from bulk_pipeline.adapters.readers.workbooks.spreadsheet import open_spreadsheet
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline_tests.adapters.readers.opened import rows_of
 from bulk_pipeline_tests.adapters.readers.workbooks import (

@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 
-from bulk_pipeline.adapters.readers import grid
-from bulk_pipeline.adapters.readers.book import Fault, Finding
-from bulk_pipeline.adapters.readers.ods import open_ods
+from bulk_pipeline.adapters.readers.workbooks import grid
+from bulk_pipeline.adapters.readers.workbooks.book import Fault, Finding
+from bulk_pipeline.adapters.readers.workbooks.ods import open_ods
 from bulk_pipeline_tests.adapters.readers.cells import (
     TABLES,
     Rows,

@@ -3,7 +3,8 @@
 import openpyxl
 import pytest
 
-from bulk_pipeline.adapters.readers import Limits, TextSource, open_text
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers import TextSource, open_text
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.notices import NoticeKind
 from bulk_pipeline_tests.adapters.readers.opened import rows_of

@@ -8,8 +8,10 @@ import openpyxl
 import pytest
 import xlwt
 
-from bulk_pipeline.adapters.readers import Limits, open_text, spreadsheet
-from bulk_pipeline.adapters.readers.spreadsheet import open_spreadsheet
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers import open_text
+from bulk_pipeline.adapters.readers.workbooks import spreadsheet
+from bulk_pipeline.adapters.readers.workbooks.spreadsheet import open_spreadsheet
 from bulk_pipeline.core.errors import TransientError, UnreadableFile
 from bulk_pipeline_tests.adapters.readers import ods_files, xlsb_files
 from bulk_pipeline_tests.adapters.readers.opened import rows_of

@@ -12,8 +12,8 @@ import xlrd
 import xlwt
 from hypothesis import given, settings
 
-from bulk_pipeline.adapters.readers.book import Fault, Finding
-from bulk_pipeline.adapters.readers.xls import open_xls
+from bulk_pipeline.adapters.readers.workbooks.book import Fault, Finding
+from bulk_pipeline.adapters.readers.workbooks.xls import open_xls
 from bulk_pipeline_tests.adapters.readers.cells import (
     TABLES,
     Rows,

@@ -8,9 +8,9 @@ import fastexcel
 import pytest
 from hypothesis import given, settings
 
-from bulk_pipeline.adapters.readers.book import Fault, Finding
-from bulk_pipeline.adapters.readers.xlsb import open_xlsb
-from bulk_pipeline.adapters.readers.xlsb_records import text_at
+from bulk_pipeline.adapters.readers.workbooks.book import Fault, Finding
+from bulk_pipeline.adapters.readers.workbooks.xlsb import open_xlsb
+from bulk_pipeline.adapters.readers.workbooks.xlsb_records import text_at
 from bulk_pipeline_tests.adapters.readers.cells import (
     TABLES,
     Rows,

@@ -11,7 +11,7 @@ import xlsxwriter
 from hypothesis import given, settings
 
 from bulk_pipeline.adapters.readers import open_text
-from bulk_pipeline.adapters.readers.xlsx import open_xlsx
+from bulk_pipeline.adapters.readers.workbooks.xlsx import open_xlsx
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline_tests.adapters.readers import cells
 from bulk_pipeline_tests.adapters.readers.opened import rows_of

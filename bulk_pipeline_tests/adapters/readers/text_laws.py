@@ -16,7 +16,7 @@ from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.adapters.number_vote import voted_style
 from bulk_pipeline.adapters.parts import our_texts
 from bulk_pipeline.adapters.readers import RaggedLine, TextChunk, TextSource, open_text
-from bulk_pipeline.adapters.readers.workbook_kind import workbook_kind
+from bulk_pipeline.adapters.readers.workbooks.kind import workbook_kind
 from bulk_pipeline.core.cleaning import ROW_SCHEMA, CleaningRules, clean
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.number_style import NumberStyle

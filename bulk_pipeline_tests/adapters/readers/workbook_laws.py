@@ -9,20 +9,20 @@ from traceback import walk_tb
 from unittest import mock
 
 from bulk_pipeline.adapters.limits import Limits
-from bulk_pipeline.adapters.readers import (
+from bulk_pipeline.adapters.readers import open_text
+from bulk_pipeline.adapters.readers.workbooks import (
     ods_table,
-    open_text,
     spreadsheet,
     spreadsheet_child,
     xlsb_cells,
     xlsx,
 )
-from bulk_pipeline.adapters.readers.book import Book, Fault
-from bulk_pipeline.adapters.readers.choosing import chosen
-from bulk_pipeline.adapters.readers.fast_cells import FastCells
-from bulk_pipeline.adapters.readers.joining import rows_of
-from bulk_pipeline.adapters.readers.sheet_notices import notices
-from bulk_pipeline.adapters.readers.workbook_kind import workbook_kind
+from bulk_pipeline.adapters.readers.workbooks.book import Book, Fault
+from bulk_pipeline.adapters.readers.workbooks.choosing import chosen
+from bulk_pipeline.adapters.readers.workbooks.fast_cells import FastCells
+from bulk_pipeline.adapters.readers.workbooks.joining import rows_of
+from bulk_pipeline.adapters.readers.workbooks.kind import workbook_kind
+from bulk_pipeline.adapters.readers.workbooks.sheet_notices import notices
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline_tests.adapters.readers.forks import Forks
 from bulk_pipeline_tests.adapters.readers.text_laws import check_chunk, told

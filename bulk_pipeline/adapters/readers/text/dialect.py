@@ -1,0 +1,117 @@
+"""The header of delimited text, and with it the delimiter.
+
+The delimiter is the one that makes the most of our columns out of the first rows;
+cells below the header have no say, for a decimal comma would mislead them.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import StringIO
+from itertools import islice
+
+from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers.base import header_position
+from bulk_pipeline.adapters.readers.text.line_ends import exchanged_text
+from bulk_pipeline.core.errors import UnreadableFile
+from bulk_pipeline.core.schema import known_columns
+
+DELIMITERS = ",;\t|:"
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a file is written, and where its rows begin.
+
+    Attributes:
+        delimiter: one of ``, ; TAB | :``.
+        header: texts as they stand in the file.
+        header_line: 1-based physical line where the header begins.
+        rows_line: 1-based physical line below the header.
+        rows_at: offset of that line in the text, in bytes of UTF-8.
+        returns: whether carriage returns alone end lines; they and line feeds are
+            exchanged in the text, but not in the header.
+    """
+
+    delimiter: str
+    header: tuple[str, ...]
+    header_line: int
+    rows_line: int
+    rows_at: int
+    returns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    first_line: int
+    last_line: int
+    cells: tuple[str, ...]
+
+
+def dialect_of(name: str, head: bytes, limits: Limits, *, returns: bool) -> Dialect:
+    """How a text is written that begins with these bytes.
+
+    Args:
+        name: of the file, for messages.
+        head: whole lines of UTF-8 from the start; long enough to hold the header.
+        limits: how far to search, how wide a table may be.
+        returns: whether carriage returns and line feeds are exchanged in the head.
+
+    Raises:
+        UnreadableFile: no row at all, or too many columns.
+    """
+    text = head.decode().removeprefix("\ufeff")
+    found: list[tuple[int, int, str, _Row]] = []
+    for delimiter in DELIMITERS:
+        rows = list(islice(_rows(text, delimiter), limits.header_rows_searched))
+        position = header_position([row.cells for row in rows])
+        if position is not None:
+            row = rows[position]
+            rank = (known_columns(row.cells), len(row.cells))
+            found.append((*rank, delimiter, row))
+    known, width, delimiter, row = max(
+        found, key=lambda entry: entry[:2], default=(0, 0, "", _Row(0, 0, ()))
+    )
+    swallowed = known < 2 and any("\n" in cell for cell in row.cells)  # noqa: PLR2004
+    if not found or swallowed:
+        raise UnreadableFile(
+            f"{name}: no header in the first {limits.header_rows_searched} rows: they "
+            "are blank, or their quotes or line ends do not match. Put the header in "
+            "the first row."
+        )
+    if width > limits.columns:
+        raise UnreadableFile(
+            f"{name}, line {row.first_line}: {width:,} columns; at most "
+            f"{limits.columns:,} are read. Remove the columns that are not needed."
+        )
+    return Dialect(
+        delimiter,
+        tuple(map(exchanged_text, row.cells)) if returns else row.cells,
+        row.first_line,
+        row.last_line + 1,
+        _offset(head, row.last_line),
+        returns,
+    )
+
+
+def _rows(text: str, delimiter: str) -> Iterator[_Row]:
+    """Rows until the end, a lone carriage return or an endless cell."""
+    reader = csv.reader(StringIO(text, newline="\n"), delimiter=delimiter)
+    first_line = 1
+    try:
+        for cells in reader:
+            yield _Row(first_line, reader.line_num, tuple(cells))
+            first_line = reader.line_num + 1
+    except csv.Error:
+        return
+
+
+def _offset(raw: bytes, lines: int) -> int:
+    """Where the line after so many lines begins, in bytes."""
+    at = 0
+    for _ in range(lines):
+        at = raw.find(b"\n", at) + 1
+        if at == 0:
+            return len(raw)
+    return at

@@ -1,0 +1,1 @@
+"""Workbooks of any format, parsed in a process of their own."""
