@@ -11,6 +11,8 @@ from bulk_pipeline.adapters.readers.text.transcoding import UTF8, transcoded
 from bulk_pipeline.core.notices import Notice
 
 _BLOCK = 1 << 20
+_ESCAPE = b"\x1b$"
+"""Begins a run of other letters in ISO 2022, ECMA-35; no program writes it else."""
 _QUICK_BLOCK = 256 << 10
 """Bytes; what fits into the cache of a processor is looked at in half the time."""
 
@@ -71,10 +73,16 @@ def text_of(content: Content, encoding: str) -> Text:
     return Text(content, encoding, sum(map(len, pieces)), returns)
 
 
-def utf8_text(content: Content) -> Text | Literal["cut", "broken"]:
-    """The text if it is UTF-8; else whether it is but for its very last character."""
+def utf8_text(content: Content) -> Text | Literal["cut", "broken", "escaped"]:
+    """The text if it is UTF-8.
+
+    Else whether it is but for its very last character, and whether it may switch to
+    other letters by escapes, as ISO 2022 does.
+    """
     rest = b""
+    escapes = False
     for piece in blocks(content, _QUICK_BLOCK):
+        escapes = escapes or _ESCAPE in piece
         if rest or not piece.isascii():
             data = rest + piece
             try:
@@ -84,6 +92,8 @@ def utf8_text(content: Content) -> Text | Literal["cut", "broken"]:
             rest = data[used:]
     if rest:
         return "cut"
+    if escapes:
+        return "escaped"
     return Text(content, UTF8, content.size, _returns(content, UTF8))
 
 

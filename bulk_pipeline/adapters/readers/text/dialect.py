@@ -5,6 +5,7 @@ cells below the header have no say, for a decimal comma would mislead them.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -17,6 +18,8 @@ from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.schema import known_columns
 
 DELIMITERS = ",;\t|:"
+_OURS = 2
+"""Columns of ours that make a row a header for certain."""
 BOM = b"\xef\xbb\xbf"
 
 
@@ -62,37 +65,73 @@ def dialect_of(name: str, head: bytes, limits: Limits, *, returns: bool) -> Dial
         UnreadableFile: no row at all, or too many columns.
     """
     text = head.decode().removeprefix("\ufeff")
-    found: list[tuple[int, int, str, _Row]] = []
-    for delimiter in DELIMITERS:
-        rows = list(islice(_rows(text, delimiter), limits.header_rows_searched))
-        position = header_position([row.cells for row in rows])
-        if position is not None:
-            row = rows[position]
-            rank = (known_columns(row.cells), len(row.cells))
-            found.append((*rank, delimiter, row))
-    known, width, delimiter, row = max(
-        found, key=lambda entry: entry[:2], default=(0, 0, "", _Row(0, 0, ()))
-    )
-    swallowed = known < 2 and any("\n" in cell for cell in row.cells)  # noqa: PLR2004
-    if not found or swallowed:
+    found = [
+        header
+        for delimiter in DELIMITERS
+        if (header := _header(text, delimiter, limits.header_rows_searched))
+    ]
+    best = max(found, key=lambda header: header.rank, default=None)
+    if best is None or best.swallows_another:
         raise UnreadableFile(
             f"{name}: no header in the first {limits.header_rows_searched} rows: they "
             "are blank, or their quotes or line ends do not match. Put the header in "
             "the first row."
         )
-    if width > limits.columns:
+    row = best.row
+    if len(row.cells) > limits.columns:
         raise UnreadableFile(
-            f"{name}, line {row.first_line}: {width:,} columns; at most "
+            f"{name}, line {row.first_line}: {len(row.cells):,} columns; at most "
             f"{limits.columns:,} are read. Remove the columns that are not needed."
         )
     return Dialect(
-        delimiter,
+        best.delimiter,
         tuple(map(exchanged_text, row.cells)) if returns else row.cells,
         row.first_line,
         row.last_line + 1,
         _offset(head, row.last_line),
         returns,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The header that a delimiter finds.
+
+    Attributes:
+        delimiter: the delimiter.
+        row: the header.
+        followers: how many of the next rows have as many cells, if that is two or
+            more.
+    """
+
+    delimiter: str
+    row: _Row
+    followers: int
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """What headers are compared by: our columns, the rows below, the width."""
+        return known_columns(self.row.cells), self.followers, len(self.row.cells)
+
+    @property
+    def swallows_another(self) -> bool:
+        """Whether a quote that was left open has taken in a header of ours."""
+        lines = (line for cell in self.row.cells for line in cell.split("\n")[1:])
+        return known_columns(self.row.cells) < _OURS and any(
+            known_columns(re.split(f"[{DELIMITERS}]", line)) >= _OURS for line in lines
+        )
+
+
+def _header(text: str, delimiter: str, searched: int) -> _Header | None:
+    """The header under a delimiter; None if all rows are blank."""
+    rows = list(islice(_rows(text, delimiter), searched))
+    position = header_position([row.cells for row in rows])
+    if position is None:
+        return None
+    row, *below = rows[position:]
+    width = len(row.cells)
+    alike = sum(len(follower.cells) == width for follower in below)
+    return _Header(delimiter, row, alike if width > 1 else 0)
 
 
 def _rows(text: str, delimiter: str) -> Iterator[_Row]:

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 from bulk_pipeline.adapters.readers.files.content import Content
@@ -26,6 +27,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+_SWITCHING = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
 _TABULAR = re.compile("[,;\t|:\r\n]")
 
 
@@ -49,7 +51,9 @@ def settled(content: Content, wanted: str = "") -> Text:
     if isinstance(text, Text):
         return text
     if encoding == UTF8 or text == "cut":
-        return text_of(content, UTF8)  # refuses it by line
+        return text_of(content, UTF8)  # refuses it by line, but for what has escapes
+    if text == "escaped":
+        return _escaped(content)
     refuse_nul(content.name, content.head)
     return _likely(content)
 
@@ -103,6 +107,14 @@ def _is_printable(number: int) -> bool:
     return ord(" ") <= number <= ord("~")
 
 
+def _escaped(content: Content) -> Text:
+    """The text in the first encoding of ISO 2022 that fits it, with a notice."""
+    for encoding in _SWITCHING:
+        with suppress(UnreadableFile):
+            return _as_guessed(text_of(content, encoding))
+    return text_of(content, UTF8)
+
+
 def _likely(content: Content) -> Text:
     """The text in a guessed encoding, with a notice that names it."""
     cells = sample(content)
@@ -120,6 +132,11 @@ def _likely(content: Content) -> Text:
         if guess in MULTIBYTE:  # the Western one would fit, and garble every name
             raise
         text = text_of(content, WESTERN)
+    return _as_guessed(text)
+
+
+def _as_guessed(text: Text) -> Text:
+    """The text with a notice that names its encoding."""
     said = (
         f"The text is no Unicode; it was read as {text.encoding}, which is a guess. "
         "If names look wrong, set BULK_PIPELINE_ENCODING to the right encoding or "

@@ -51,17 +51,26 @@ def toggling(letters: Letters, delimiter: int) -> Positions:
 def first_fault(
     data: bytes, size: int, quotes: Positions, delimiter: int
 ) -> tuple[int, str, str]:
-    """The first thing that the parser would alter: where, what, cure; else ""s."""
+    """The first thing that the parser would alter: where, what, cure; else ""s.
+
+    Of a cell with text after its closing quote it is told where the cell begins, for
+    there a closing quote may be missing.
+    """
     letters = np.frombuffer(data, np.uint8, size)
     after = quotes[1::2] + 1
     after = after[after < letters.size]
-    text = after[~np.isin(letters[after], (LF, CR, QUOTE, delimiter))]
+    faulty = ~np.isin(letters[after], (LF, CR, QUOTE, delimiter))
+    text, opened = after[faulty], quotes[::2][: after.size][faulty]
     returns = np.flatnonzero(letters == CR) if b"\r" in data else quotes[:0]
     returns = returns[np.searchsorted(quotes, returns) % 2 == 0]
     lone = returns[letters[np.minimum(returns + 1, letters.size - 1)] != LF]
     if text.size and not (lone.size and lone[0] < text[0]):
+        what = "text after a closing quote"
         cure = 'Write "" for a quote inside a quoted cell'
-        return int(text[0]), "text after a closing quote", cure
+        if lines := data.count(b"\n", int(opened[0]), int(text[0])):
+            what = f"a cell that ends {lines:,} lines below with {what}"
+            cure += ", or close the cell where it begins"
+        return int(opened[0]), what, cure
     if lone.size:
         what = "line ends are mixed: carriage returns alone and line feeds"
         cure = "Save it as CSV UTF-8, or quote the cell that holds one of them"

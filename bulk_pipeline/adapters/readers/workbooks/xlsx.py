@@ -11,6 +11,7 @@ import pyarrow as pa
 from bulk_pipeline.adapters.readers.workbooks.book import Fault, Finding, Sheet
 from bulk_pipeline.adapters.readers.workbooks.fast_cells import fast_cells
 from bulk_pipeline.adapters.readers.workbooks.parts import Parts
+from bulk_pipeline.adapters.readers.workbooks.xlsx_copy import readable
 from bulk_pipeline.adapters.readers.workbooks.xlsx_look import Look
 from bulk_pipeline.adapters.readers.workbooks.xlsx_signs import signs
 from bulk_pipeline.adapters.readers.workbooks.xlsx_workbook import (
@@ -49,7 +50,7 @@ class Xlsx:
         if _TEXTS in self._parts:
             # fastexcel may stop before the end and miss that the rest is damaged
             self._parts.check(_TEXTS)
-        self._reader = fastexcel.read_excel(path)
+        self._reader = fastexcel.read_excel(readable(path, self._parts))
         self._known: dict[str, _Known] = {}
 
     def sheets(self) -> list[Sheet]:

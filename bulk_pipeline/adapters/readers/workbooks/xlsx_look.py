@@ -17,8 +17,8 @@ from bulk_pipeline.adapters.readers.workbooks.parts import (
     safe_parser,
 )
 from bulk_pipeline.adapters.readers.workbooks.xlsx_places import column_number, position
+from bulk_pipeline.adapters.readers.workbooks.xlsx_workbook import TRUE
 
-_TRUE = ("1", "true")
 _COLUMNS = 1 << 14
 
 
@@ -99,9 +99,9 @@ class Look:
         elif tag == "row":
             self._judge()
             self._row = int(attributes.get("r", self._row + 1))
-            self._row_is_hidden = attributes.get("hidden") in _TRUE
+            self._row_is_hidden = attributes.get("hidden") in TRUE
             self._place = ""
-        elif tag == "col" and attributes.get("hidden") in _TRUE:
+        elif tag == "col" and attributes.get("hidden") in TRUE:
             first, last = int(attributes["min"]), int(attributes["max"])
             self._hidden_columns.update(range(first - 1, min(last, _COLUMNS)))
 

@@ -10,9 +10,10 @@ from bulk_pipeline.adapters.readers.workbooks.book import Fault, Sheet
 from bulk_pipeline.adapters.readers.workbooks.cell_formats import Shown, shown_as
 from bulk_pipeline.adapters.readers.workbooks.parts import Parts
 
-_BOOK = "xl/workbook.xml"
-_LINKS = "xl/_rels/workbook.xml.rels"
+BOOK = "xl/workbook.xml"
+LINKS = "xl/_rels/workbook.xml.rels"
 _STYLES = "xl/styles.xml"
+TRUE = ("1", "true")
 
 
 def sheets(parts: Parts) -> list[Sheet]:
@@ -23,11 +24,11 @@ def sheets(parts: Parts) -> list[Sheet]:
     """
     targets = {
         entry.attributes.get("Id"): _resolved(entry.attributes.get("Target", ""))
-        for entry in parts.elements(_LINKS)
+        for entry in parts.elements(LINKS)
         if entry.attributes.get("Type", "").endswith("/worksheet")
     }
     found = []
-    for entry in parts.elements(_BOOK):
+    for entry in parts.elements(BOOK):
         if (entry.parent, entry.name) != ("sheets", "sheet"):
             continue
         ids = (v for k, v in entry.attributes.items() if k.endswith(" id"))
@@ -52,8 +53,8 @@ def is_uncalculated(parts: Parts) -> bool:
     Programs that cannot calculate write so, and 0 as the value of each formula.
     """
     return any(
-        entry.attributes.get("fullCalcOnLoad") in ("1", "true")
-        for entry in parts.elements(_BOOK)
+        entry.attributes.get("fullCalcOnLoad") in TRUE
+        for entry in parts.elements(BOOK)
         if entry.name == "calcPr"
     )
 
