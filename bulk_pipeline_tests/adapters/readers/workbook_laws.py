@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from traceback import walk_tb
 from unittest import mock
@@ -75,7 +75,7 @@ def odd_error(path: Path) -> Exception | None:
     """
     try:
         kind = workbook_kind(path, path.name, LIMITS)
-        with _confined():
+        with _confined(), chdir(path.parent):  # copies are put where it runs
             _look_through(spreadsheet_child._book(str(path), kind))
     except (UnreadableFile, Fault, *spreadsheet_child._DAMAGED):
         return None
