@@ -3,8 +3,6 @@
 How rows become bytes belongs here. What the rows hold is decided in ``core.dummy``.
 """
 
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ import openpyxl
 import polars as pl
 from pyarrow import parquet
 
+from bulk_pipeline.adapters.outputs import require_place, whole_file
 from bulk_pipeline.core.dummy import DummyRequest, dummy_blocks
 from bulk_pipeline.core.errors import ConfigurationError
 from bulk_pipeline.core.schema import INPUT_COLUMNS
@@ -45,41 +44,21 @@ def write_sample(
             file's place, or more rows than a sheet holds; names what would work.
         OSError: the directory cannot be written or is full.
     """
-    _check(request, path)
-    # hidden and with another suffix: nobody takes it for a finished file
-    partial = path.with_name(f".{uuid.uuid4().hex}.partial")
-    written = 0
-    try:
-        with _SINKS[path.suffix.lower()](partial) as write:
-            for block in dummy_blocks(request):
-                write(block)
-                written += block.height
-                if progress is not None:
-                    progress(written)
-        os.replace(partial, path)  # noqa: PTH105 - the name says that it overwrites
-    finally:
-        partial.unlink(missing_ok=True)
-    return written
-
-
-def _check(request: DummyRequest, path: Path) -> None:
-    """Refuse what cannot work before anything is written."""
     suffix = path.suffix.lower()
-    if suffix not in _SINKS:
-        raise ConfigurationError(
-            f"{path}: no known format. Use a name that ends in {', '.join(_SINKS)}."
-        )
+    require_place(path, tuple(_SINKS), replace=True)
     if suffix == ".xlsx" and request.rows > MOST_XLSX_ROWS:
         raise ConfigurationError(
             f"{path}: an .xlsx sheet holds at most {MOST_XLSX_ROWS:,} rows, not "
             f"{request.rows:,}. Use a name that ends in .csv."
         )
-    if not path.parent.is_dir():
-        raise ConfigurationError(
-            f"{path}: there is no directory {path.parent}. Make it, or use another."
-        )
-    if path.is_dir():
-        raise ConfigurationError(f"{path} is a directory. Use the name of a file.")
+    written = 0
+    with whole_file(path) as partial, _SINKS[suffix](partial) as write:
+        for block in dummy_blocks(request):
+            write(block)
+            written += block.height
+            if progress is not None:
+                progress(written)
+    return written
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def test_a_failure_leaves_the_older_file_alone(
 
 def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     """The user learns what to type, not only that it was wrong."""
-    with pytest.raises(ConfigurationError, match=r"\.csv, \.xlsx, \.parquet"):
+    with pytest.raises(ConfigurationError, match=r"\.csv or \.xlsx or \.parquet"):
         write_sample(DummyRequest(3), tmp_path / "sample.ods")
 
 
