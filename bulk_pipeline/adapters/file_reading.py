@@ -5,6 +5,7 @@ Used by a batch that is loaded and by a check that stores nothing.
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bulk_pipeline.adapters.readers.base import TextSource
 from bulk_pipeline.adapters.reports import UploadReading
 from bulk_pipeline.core.cleaning import CleaningRules
 from bulk_pipeline.core.companies import distinct_companies
-from bulk_pipeline.core.errors import MissingColumns, UnreadableFile
+from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.notices import Notice, NoticeKind
 from bulk_pipeline.core.number_style import NumberStyle
 from bulk_pipeline.core.quality import Quality
@@ -140,16 +141,7 @@ class FileReader:
                 sheets=self.rules.sheets,
             )
         match = match_header(source.header)
-        cleaning = replace(self.rules.cleaning, typed=not source.delimiter)
-        settled: tuple[Notice, ...] = ()
-        try:
-            tally = self._pass(source, match, number, cleaning)
-        except _Doubtful:
-            with self.watch.stage("clean"):
-                style = voted_style(path.name, source, match)
-            cleaning = replace(cleaning, style=style, settled=True)
-            settled = (_settled(style),)
-            tally = self._pass(source, match, number, cleaning)
+        tally, settled = self._rows(path.name, source, match, number)
         with self.watch.stage("companies"):
             companies = distinct_companies(tally.companies)
         notices = (
@@ -158,7 +150,7 @@ class FileReader:
             *settled,
             *_odd_cells(tally),
             *_odd_names(companies),
-            *tally.quality.notices(fractions=cleaning.fractions),
+            *tally.quality.notices(fractions=self.rules.cleaning.fractions),
         )
         names = {name: source.header[place] for name, place in match.positions.items()}
         return FileReading(
@@ -170,6 +162,18 @@ class FileReader:
             source.header,
             companies.drop("names_differ"),
         )
+
+    def _rows(
+        self, name: str, source: TextSource, match: HeaderMatch, number: int
+    ) -> "tuple[_Tally, tuple[Notice, ...]]":
+        """Read all rows; once more if a number leaves a doubt, and say how."""
+        cleaning = replace(self.rules.cleaning, typed=not source.delimiter)
+        with suppress(_Doubtful):
+            return self._pass(source, match, number, cleaning), ()
+        with self.watch.stage("clean"):
+            style = voted_style(name, source, match)
+        cleaning = replace(cleaning, style=style, settled=True)
+        return self._pass(source, match, number, cleaning), (_settled(style),)
 
     def _pass(
         self,
@@ -183,7 +187,7 @@ class FileReader:
         folder.mkdir(parents=True, exist_ok=True)
         rejects = ChunkWriter(folder, self.rules.rows_per_chunk)
         marks = self.rows.mark(), rejects.mark()
-        tally = _Tally()
+        tally, taken = _Tally(), 0
         try:
             for part in parts(number, source, match, cleaning, self.watch):
                 if part.doubtful:
@@ -192,10 +196,12 @@ class FileReader:
                     self.rows.add(part.rows)
                     rejects.add(part.rejects)
                 tally.add(part)
+                taken += part.bytes_read
                 advance("read", part.bytes_read)
-        except (UnreadableFile, MissingColumns, _Doubtful):
+        except (UnreadableFile, _Doubtful):
             self.rows.rewind(marks[0])
             rejects.rewind(marks[1])
+            advance("read", -taken)
             raise
         rejects.finish()
         return tally
