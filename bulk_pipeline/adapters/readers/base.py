@@ -123,10 +123,10 @@ def without_blank_rows(table: pa.Table, lines: pa.Array) -> tuple[pa.Table, pa.A
 def within(
     name: str, chunks: Iterator[TextChunk], limits: Limits
 ) -> Iterator[TextChunk]:
-    """The same chunks, as long as rows and cells stay within the limits.
+    """The same chunks, as long as their rows stay within the limits.
 
     Raises:
-        UnreadableFile: too many rows, or a cell that is too long; names the line.
+        UnreadableFile: too many rows.
     """
     rows = 0
     for chunk in chunks:
@@ -135,11 +135,15 @@ def within(
             raise UnreadableFile(
                 f"{name}: more than {limits.rows:,} rows. Split the file."
             )
-        _check_cells(name, chunk, limits.cell_chars)
         yield chunk
 
 
-def _check_cells(name: str, chunk: TextChunk, limit: int) -> None:
+def check_cells(name: str, chunk: TextChunk, limit: int) -> None:
+    """Refuse a chunk with a cell of more characters than the limit.
+
+    Raises:
+        UnreadableFile: names the line.
+    """
     for column in chunk.table.columns:
         if (pc.max(pc.binary_length(column)).as_py() or 0) <= limit:
             continue

@@ -8,7 +8,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bulk_pipeline.adapters.limits import Limits
-from bulk_pipeline.adapters.readers.base import TextChunk, within, without_blank_rows
+from bulk_pipeline.adapters.readers.base import (
+    TextChunk,
+    check_cells,
+    within,
+    without_blank_rows,
+)
 from bulk_pipeline.adapters.readers.files.content import Content
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline.core.notices import Notice
@@ -47,7 +52,9 @@ class Columnar:
             table, lines = without_blank_rows(table, lines)
             first += batch.num_rows
             consumed = self.total_bytes * min(first - 1, self.rows) // max(self.rows, 1)
-            yield TextChunk(table, lines, (), consumed - before)
+            chunk = TextChunk(table, lines, (), consumed - before)
+            check_cells(self.content.name, chunk, self.limits.cell_chars)
+            yield chunk
             before = consumed
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
@@ -70,6 +77,9 @@ class Columnar:
         try:
             if pa.types.is_dictionary(column.type):
                 column = column.dictionary_decode()
+            if pa.types.is_timestamp(column.type) and column.type.tz:
+                # a day in its own zone: in UTC new year may be the day before
+                column = pc.local_timestamp(column)
             return pc.fill_null(pc.cast(column, pa.string()), "")
         except pa.ArrowException:
             raise UnreadableFile(

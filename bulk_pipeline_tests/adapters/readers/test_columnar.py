@@ -33,6 +33,10 @@ def path(tmp_path: Path) -> Path:
         (pa.array([True, False]), ["true", "false"]),
         (pa.array([dt.date(2020, 12, 31)]), ["2020-12-31"]),
         (pa.array([dt.datetime(2020, 12, 31)]), ["2020-12-31 00:00:00.000000"]),  # noqa: DTZ001
+        (
+            pa.array([1483225200], pa.timestamp("s", tz="Europe/Brussels")),
+            ["2017-01-01 00:00:00.000"],
+        ),
         (pa.array(["NA", "0700"]).dictionary_encode(), ["NA", "0700"]),
         (pa.array([Decimal("1.10")]), ["1.10"]),
         (pa.array([" x\n", "é"], pa.large_string()), [" x\n", "é"]),

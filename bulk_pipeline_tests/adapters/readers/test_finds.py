@@ -1,11 +1,14 @@
 """Faults that a fuzzer found in the readers, each by its name."""
 
+import struct
 from pathlib import Path
 
 import pytest
 
 from bulk_pipeline.adapters.readers.workbooks.book import Fault
+from bulk_pipeline.adapters.readers.workbooks.xls import open_xls
 from bulk_pipeline.adapters.readers.workbooks.xlsb import open_xlsb
+from bulk_pipeline_tests.adapters.readers.patched import parts
 from bulk_pipeline_tests.adapters.readers.xlsb_files import (
     Book,
     cell,
@@ -15,6 +18,9 @@ from bulk_pipeline_tests.adapters.readers.xlsb_files import (
     shared,
     sheet,
 )
+
+_FOLDER_SECTOR, _SECTOR_BYTES = 0x30, 512
+_ENTRY_BYTES, _LEFT = 128, 0x44
 
 
 @pytest.fixture
@@ -37,3 +43,14 @@ def test_a_binary_sheet_that_is_damaged_is_called_so(path: Path, data: bytes) ->
     book = open_xlsb(str(Book({"Data": data}, texts=["a"]).write(path)))
     with pytest.raises(Fault, match="the workbook is damaged"):
         book.texts(book.sheets()[0])
+
+
+def test_a_workbook_whose_folder_runs_in_a_circle_is_damaged(path: Path) -> None:
+    """People read "maximum recursion depth exceeded" of xlrd."""
+    content = bytearray(parts("xls")[""])
+    (sector,) = struct.unpack_from("<I", content, _FOLDER_SECTOR)
+    workbook = (sector + 1) * _SECTOR_BYTES + _ENTRY_BYTES  # after the root
+    struct.pack_into("<I", content, workbook + _LEFT, 1)  # is its own left neighbour
+    path.write_bytes(content)
+    with pytest.raises(Fault, match="the workbook is damaged"):
+        open_xls(str(path))

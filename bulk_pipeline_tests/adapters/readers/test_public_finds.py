@@ -169,3 +169,17 @@ def test_text_that_switches_its_letters_by_escapes_is_never_garbled(
     except UnreadableFile:
         return
     assert rows == [("6701", NAME)] or source.notices
+
+
+def test_escapes_of_korean_are_not_taken_for_japanese(path: Path) -> None:
+    """The Japanese decoder passes them, and leaves shift-out and bare letters.
+
+    A name came as ``4B`` between control characters (faust-cchardet, ISO-2022-KR).
+    """
+    name = "\uc0bc\uc131\uc804\uc790"
+    content = f"symbol,name\n5930,{name}\n".encode("iso2022_kr")
+    try:
+        rows, *_ = rows_of(read(path, content))
+    except UnreadableFile:
+        return
+    assert rows == [("5930", name)]

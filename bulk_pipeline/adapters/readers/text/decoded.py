@@ -82,7 +82,8 @@ def utf8_text(content: Content) -> Text | Literal["cut", "broken", "escaped"]:
     rest = b""
     escapes = False
     for piece in blocks(content, _QUICK_BLOCK):
-        escapes = escapes or _ESCAPE in piece
+        # one byte is found ten times as fast as two
+        escapes = escapes or (_ESCAPE[:1] in piece and _ESCAPE in piece)
         if rest or not piece.isascii():
             data = rest + piece
             try:

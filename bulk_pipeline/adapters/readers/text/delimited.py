@@ -72,7 +72,7 @@ class Delimited:
     def _parsed(self) -> Iterator[TextChunk]:
         name, delimiter = self.text.content.name, self.dialect.delimiter.encode()
         cutter = RowCutter(name, delimiter, self.limits.line_bytes)
-        parser = BlockParser(name, self.dialect)
+        parser = BlockParser(name, self.dialect, self.limits.cell_chars)
         pieces = self.text.pieces(self.limits.block_bytes, self.dialect.rows_at)
         waiting: deque[Future[TextChunk]] = deque()
         with ThreadPoolExecutor(_THREADS) as pool:

@@ -27,7 +27,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-_SWITCHING = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
+_SWITCHING = ("iso2022_kr", "iso2022_jp", "iso2022_jp_2")
+"""The Korean one first: the last one takes it, and leaves its letters as they are."""
 _TABULAR = re.compile("[,;\t|:\r\n]")
 
 

@@ -9,6 +9,7 @@ import pyarrow.csv
 from bulk_pipeline.adapters.readers.base import (
     RaggedLine,
     TextChunk,
+    check_cells,
     without_blank_rows,
 )
 from bulk_pipeline.adapters.readers.text.dialect import BOM, Dialect
@@ -27,12 +28,14 @@ class BlockParser:
 
     name: str
     dialect: Dialect
+    cell_chars: int
 
     def chunk(self, block: Block) -> TextChunk:
         """One block as a table.
 
         Raises:
-            UnreadableFile: its rows cannot be told apart; names the line.
+            UnreadableFile: its rows cannot be told apart, or a cell is too long; names
+                the line.
         """
         raw = pa.py_buffer(block.data).slice(0, block.size)
         if block.data.startswith(BOM):  # pyarrow drops one at the start of any text
@@ -52,9 +55,10 @@ class BlockParser:
         kept = pa.array(lines, pa.int64())
         if not _all_begin_with_a_letter(table.column(0)):
             table, kept = without_blank_rows(table, kept)
-        return TextChunk(
-            table.rename_columns(self.dialect.header), kept, ragged, block.size
-        )
+        table = table.rename_columns(self.dialect.header)
+        chunk = TextChunk(table, kept, ragged, block.size)
+        check_cells(self.name, chunk, self.cell_chars)
+        return chunk
 
     def _ragged(
         self, invalid: list[pa.csv.InvalidRow], lines: Positions

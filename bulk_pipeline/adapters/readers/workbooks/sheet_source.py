@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from bulk_pipeline.adapters.limits import Limits
-from bulk_pipeline.adapters.readers.base import TextChunk, within
+from bulk_pipeline.adapters.readers.base import TextChunk, check_cells, within
 from bulk_pipeline.core.notices import Notice
 
 
@@ -41,5 +41,7 @@ class Spreadsheet:
             consumed = self.total_bytes * done // self.rows
             lines = table.column(0).combine_chunks()
             cells = table.remove_column(0).rename_columns(self.header)
-            yield TextChunk(cells, lines, (), consumed - before)
+            chunk = TextChunk(cells, lines, (), consumed - before)
+            check_cells(self.name, chunk, self.limits.cell_chars)
+            yield chunk
             before = consumed

@@ -34,6 +34,7 @@ _DAMAGED = (
     AssertionError,
     LookupError,
     ArithmeticError,
+    RecursionError,
     ValueError,
     TypeError,
     AttributeError,

@@ -22,7 +22,7 @@ _SHEET = rb"<(?:[\w.-]+:)?sheet\s[^>]*\bid\s*=\s*[\"']%b[\"'][^>]*>"
 
 
 def readable(path: str, parts: Parts) -> str:
-    """The workbook itself, or a copy of it in the current folder.
+    """The workbook itself, or a copy of it beside it.
 
     Raises:
         Fault: it needs a copy and none can be made.
@@ -36,21 +36,22 @@ def readable(path: str, parts: Parts) -> str:
         book = book[:start] + _SETTINGS.sub(rb"\1settings", book[start:])
     for sheet in odd:
         book = re.sub(_SHEET % re.escape(sheet.encode()), b"", book)
-    with ZipFile(path) as archive, ZipFile(_COPY, "w", ZIP_STORED) as copy:
+    beside = Path(path).with_name(_COPY)
+    with ZipFile(path) as archive, ZipFile(beside, "w", ZIP_STORED) as copy:
         for name in archive.namelist():
             if name.replace("\\", "/").lower() == BOOK:
                 copy.writestr(name, book)
                 continue
             with archive.open(name) as source, copy.open(name, "w") as target:
                 shutil.copyfileobj(source, target)
-    with ZipFile(_COPY) as archive:
+    with ZipFile(beside) as archive:
         made = Parts(archive)
         if _misreads_dates(made) or _odd_sheets(made):
             raise Fault(
                 ": the workbook holds settings that cannot be told apart. Open it in "
                 "Excel and save it as a new .xlsx workbook."
             )
-    return str(Path(_COPY))
+    return str(beside)
 
 
 def _misreads_dates(parts: Parts) -> bool:
