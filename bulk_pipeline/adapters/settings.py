@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, SecretStr, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
+from bulk_pipeline.adapters.database_settings import DatabaseSettings
 from bulk_pipeline.adapters.reading_settings import ReadingSettings
 from bulk_pipeline.core.errors import ConfigurationError
 
 EXECUTOR_VARIABLE = "BULK_PIPELINE_EXECUTOR"
 
 
-class Settings(ReadingSettings):
+class Settings(DatabaseSettings, ReadingSettings):
     """What an operator decides. ``repr`` shows no password."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -26,12 +27,6 @@ class Settings(ReadingSettings):
         default=Path("~/.bulk_pipeline"),
         validation_alias="BULK_PIPELINE_HOME",
         description="Folder of landed files, chunks, rejects, journal and database.",
-    )
-    database_url: SecretStr | None = Field(
-        default=None,
-        validation_alias="DATABASE_URL",
-        description="SQLAlchemy URL of the target database; "
-        "default: bulk_pipeline.db in the home.",
     )
     batch_size: int = Field(
         default=50_000,
@@ -46,37 +41,6 @@ class Settings(ReadingSettings):
         le=8,
         validation_alias="ULTRA_PARALLEL_WORKERS",
         description="Score spans of a batch, 1 to 8; default: the number of cores.",
-    )
-    pool_size: int = Field(
-        default=20,
-        ge=1,
-        validation_alias="ULTRA_CONNECTION_POOL_SIZE",
-        description="Database connections kept open at most.",
-    )
-    pool_recycle_seconds: int = Field(
-        default=3600,
-        ge=1,
-        validation_alias="BULK_PIPELINE_POOL_RECYCLE_SECONDS",
-        description="Age at which a pooled connection is replaced.",
-    )
-    pool_timeout_seconds: float = Field(
-        default=30.0,
-        gt=0,
-        validation_alias="BULK_PIPELINE_POOL_TIMEOUT_SECONDS",
-        description="Wait for a free pooled connection.",
-    )
-    busy_seconds: float = Field(
-        default=60.0,
-        gt=0,
-        validation_alias="BULK_PIPELINE_BUSY_SECONDS",
-        description="Wait for SQLite's one writer before a load is tried again.",
-    )
-    retries: int = Field(
-        default=5,
-        ge=1,
-        le=20,
-        validation_alias="BULK_PIPELINE_RETRIES",
-        description="Attempts at a database transaction that may succeed later.",
     )
     on_conflict: Literal["skip", "update"] = Field(
         default="skip",

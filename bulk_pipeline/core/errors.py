@@ -18,6 +18,18 @@ class TransientError(BulkPipelineError):
     """Trying again may help: a busy database, a dropped connection, throttling."""
 
 
+class DatabaseUnavailable(TransientError):
+    """The database does not answer, or turns everybody away for now.
+
+    These count for the circuit breaker; a deadlock or a lock that was waited for in
+    vain does not, since a database that says so is there.
+    """
+
+
+class LoginRefused(DatabaseUnavailable):
+    """The database refused the login: a starting server does so for a while."""
+
+
 class UnreadableFile(PermanentError):
     """A file that is no table we can read; says what is wrong, where, what to do."""
 

@@ -23,6 +23,15 @@ GIVEN = {
     "BULK_PIPELINE_POOL_TIMEOUT_SECONDS": ("1.5", "pool_timeout_seconds", 1.5),
     "BULK_PIPELINE_BUSY_SECONDS": ("0.5", "busy_seconds", 0.5),
     "BULK_PIPELINE_RETRIES": ("2", "retries", 2),
+    "BULK_PIPELINE_STAGING_SCHEMA": ("load", "staging_schema", "load"),
+    "BULK_PIPELINE_POOL_OVERFLOW": ("3", "pool_overflow", 3),
+    "BULK_PIPELINE_POOL_PRE_PING": ("0", "pool_pre_ping", False),
+    "BULK_PIPELINE_CONNECT_SECONDS": ("9", "connect_seconds", 9),
+    "BULK_PIPELINE_STATEMENT_SECONDS": ("0", "statement_seconds", 0),
+    "BULK_PIPELINE_BULK_SECONDS": ("90", "bulk_seconds", 90),
+    "BULK_PIPELINE_LOGIN_GRACE_SECONDS": ("0", "login_grace_seconds", 0.0),
+    "BULK_PIPELINE_BREAKER_FAILURES": ("2", "breaker_failures", 2),
+    "BULK_PIPELINE_BREAKER_SECONDS": ("1.5", "breaker_seconds", 1.5),
     "BULK_PIPELINE_ON_CONFLICT": ("update", "on_conflict", "update"),
     "BULK_PIPELINE_COMPANIES": ("overwrite", "companies", "overwrite"),
     "BULK_PIPELINE_BLANK_QUARTER": ("FY", "blank_quarter", "FY"),
@@ -58,6 +67,15 @@ BAD = {
     "BULK_PIPELINE_POOL_RECYCLE_SECONDS": "-1",
     "BULK_PIPELINE_POOL_TIMEOUT_SECONDS": "0",
     "BULK_PIPELINE_BUSY_SECONDS": "soon-5c1",
+    "BULK_PIPELINE_STAGING_SCHEMA": "a]; drop 5c1",
+    "BULK_PIPELINE_POOL_OVERFLOW": "-1",
+    "BULK_PIPELINE_POOL_PRE_PING": "perhaps-5c1",
+    "BULK_PIPELINE_CONNECT_SECONDS": "0",
+    "BULK_PIPELINE_STATEMENT_SECONDS": "-1",
+    "BULK_PIPELINE_BULK_SECONDS": "-1",
+    "BULK_PIPELINE_LOGIN_GRACE_SECONDS": "-1",
+    "BULK_PIPELINE_BREAKER_FAILURES": "0",
+    "BULK_PIPELINE_BREAKER_SECONDS": "0",
     "BULK_PIPELINE_RETRIES": "21",
     "BULK_PIPELINE_ON_CONFLICT": "merge-5c1",
     "BULK_PIPELINE_COMPANIES": "drop-5c1",
@@ -87,7 +105,7 @@ def test_each_variable_is_read(name: str) -> None:
 def test_every_variable_is_listed() -> None:
     """The table in the README is made from this list."""
     listed = Settings.variables()
-    assert {*listed} == {*GIVEN, "DATABASE_URL"}
+    assert {*listed} == {*GIVEN, "DATABASE_URL", "BULK_PIPELINE_DATABASE_PASSWORD"}
     assert all(listed.values())
     assert EXECUTOR_VARIABLE not in listed  # read when definitions load, not here
 
