@@ -9,10 +9,10 @@ FUZZ_FOR ?= -max_total_time=$(FUZZ_SECONDS)
 export BULK_PIPELINE_HOME ?= $(CURDIR)/.home
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui test lint fuzz lock clean
+.PHONY: help run ui test test-sqlserver lint fuzz lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 run: .venv/installed ## Load a generated sample of 10,000 rows into the embedded database
 	@mkdir -p $(dir $(SAMPLE))
@@ -30,6 +30,11 @@ ui: .venv/installed ## Start the Dagster UI and the daemon that watches the inbo
 
 test: .venv/installed-dev ## Run the tests
 	@$(BIN)/python -m pytest
+
+test-sqlserver: .venv/installed-dev ## Run the tests that need BULK_PIPELINE_TEST_MSSQL_URL
+	@test -n "$$BULK_PIPELINE_TEST_MSSQL_URL" \
+	  || { echo "BULK_PIPELINE_TEST_MSSQL_URL is not set; see docs/sql-server.md"; exit 1; }
+	@$(BIN)/python -m pytest -m "sqlserver and not slow"
 
 lint: .venv/installed-dev ## Check style, types, import rule and definitions
 	@$(BIN)/ruff check .

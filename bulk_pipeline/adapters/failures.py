@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,7 +74,11 @@ def translated() -> Iterator[None]:
         cause = error.orig
         if isinstance(cause, sqlite3.Error):
             raise from_sqlite(_code(cause), str(cause)) from error
+        if isinstance(cause, _sqlserver_errors()):
+            raise _from_sqlserver(cause, error) from None
         raise PermanentError(f"The database driver refused: {cause}") from error
+    except _sqlserver_errors() as error:
+        raise _from_sqlserver(error, error) from None
 
 
 def attempts(
@@ -104,6 +109,29 @@ def attempts(
             timeout=None,
         )
     )
+
+
+def _sqlserver_errors() -> tuple[type[Exception], ...]:
+    """Classes of errors of those drivers of SQL Server that anybody has imported."""
+    classes: list[type[Exception]] = []
+    if odbc := sys.modules.get("pyodbc"):
+        classes += [odbc.Error]
+    # Its errors and its warnings have a base of their own, errors of its parser none.
+    if ours := sys.modules.get("mssql_python.exceptions"):
+        classes += [ours.Exception, ours.ConnectionStringParseError]
+    return tuple(classes)
+
+
+def _from_sqlserver(
+    cause: BaseException, raised: BaseException
+) -> PermanentError | TransientError:
+    """Our error, with the way to the driver's; not with its text, which quotes data."""
+    # Where SQLite holds the data, this is never needed.
+    from bulk_pipeline.adapters.sqlserver_errors import (  # noqa: PLC0415
+        from_sqlserver,
+    )
+
+    return from_sqlserver(cause).with_traceback(raised.__traceback__)
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from bulk_pipeline.adapters.breaker import Breaker
 from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.databases.target import target_url
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.journal import Journal
 from bulk_pipeline.adapters.settings import Settings
@@ -26,10 +28,26 @@ class Installation:
         """
         settings = Settings.from_environment()
         home = Home(settings.home)
-        database = Database.from_settings(settings)
-        return cls(settings, home, database, Journal(home.journal))
+        journal = Journal(home.journal)
+        breaker = breaker_of(settings, journal)
+        database = Database.from_settings(settings, breaker)
+        return cls(settings, home, database, journal)
 
     def close(self) -> None:
         """Close what was opened."""
         self.database.dispose()
         self.journal.close()
+
+
+def breaker_of(settings: Settings, journal: Journal) -> Breaker | None:
+    """The breaker of the target database; None for a file, which is there or not.
+
+    Raises:
+        ConfigurationError: the URL cannot be read or names no supported database.
+    """
+    url = target_url(settings)
+    if url.get_backend_name() == "sqlite":
+        return None
+    # A whole connection string, password included, may be in the query of a URL.
+    name = url.set(query={}).render_as_string(hide_password=True)
+    return Breaker(journal, name, settings.breaker_failures, settings.breaker_seconds)

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from bulk_pipeline.adapters.batches import Batch
 from bulk_pipeline.adapters.failures import attempts, translated
-from bulk_pipeline.adapters.tables import UtcMoment
+from bulk_pipeline.adapters.journal_tables import home, metadata, uploads
 from bulk_pipeline.core.metrics import STAGES
 
 STATES = (
@@ -33,26 +33,6 @@ STATES = (
 )
 UNFINISHED = ("claimed", "waiting", "running")
 BUSY_MILLISECONDS = 30_000
-
-_metadata = sa.MetaData()
-_home = sa.Table("home", _metadata, sa.Column("id", sa.CHAR(32), primary_key=True))
-_uploads = sa.Table(
-    "uploads",
-    _metadata,
-    sa.Column("key", sa.Unicode(100), primary_key=True),
-    sa.Column("batch", sa.Unicode(200), nullable=False, index=True),
-    sa.Column("file", sa.Unicode(255), nullable=False),
-    sa.Column("submitted_by", sa.Unicode(255), nullable=False),
-    sa.Column("retry_of", sa.Unicode(100), nullable=False),
-    sa.Column("refusal_shown", sa.Boolean, nullable=False, default=False),
-    sa.Column("state", sa.Unicode(10), nullable=False, index=True),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("claimed_at", UtcMoment, nullable=False),
-    sa.Column("changed_at", UtcMoment, nullable=False),
-    sa.Column("run_id", sa.Unicode(64), nullable=False),
-    sa.Column("message", sa.UnicodeText, nullable=False),
-    sa.Column("report", sa.UnicodeText, nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +100,26 @@ class Journal:
         sa.event.listen(engine, "connect", _prepare)
         sa.event.listen(engine, "begin", _begin)
         with engine.begin() as connection:
-            _metadata.create_all(connection)
-            if connection.scalar(sa.select(_home.c.id)) is None:
-                connection.execute(_home.insert(), {"id": secrets.token_hex(16)})
+            metadata.create_all(connection)
+            if connection.scalar(sa.select(home.c.id)) is None:
+                connection.execute(home.insert(), {"id": secrets.token_hex(16)})
         return engine
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A transaction that holds the write lock from its beginning.
+
+        Raises:
+            TransientError: another process held the lock for half a minute.
+            PermanentError: the file cannot be opened or written.
+        """
         with translated(), self._engine.begin() as connection:
             yield connection
 
     def home_id(self) -> str:
         """The id of this home, which its receipts carry."""
-        with self._transaction() as connection:
-            return str(connection.scalar(sa.select(_home.c.id)))
+        with self.transaction() as connection:
+            return str(connection.scalar(sa.select(home.c.id)))
 
     def claim(self, batch: Batch) -> None:
         """Enter the uploads of a new batch; those already known stay as they are."""
@@ -155,8 +141,8 @@ class Journal:
             }
             for upload in batch.uploads
         ]
-        with self._transaction() as connection:
-            connection.execute(_uploads.insert().prefix_with("OR IGNORE"), rows)
+        with self.transaction() as connection:
+            connection.execute(uploads.insert().prefix_with("OR IGNORE"), rows)
 
     def start(self, batch: str, run_id: str) -> None:
         """Mark what is unfinished in a batch as running and count the attempt.
@@ -168,7 +154,7 @@ class Journal:
             only=UNFINISHED,
             state="running",
             run_id=run_id,
-            attempts=_uploads.c.attempts + 1,
+            attempts=uploads.c.attempts + 1,
             message="",
         )
 
@@ -188,11 +174,11 @@ class Journal:
     def finish(self, reports: Iterable[UploadReport]) -> None:
         """Write what became of uploads."""
         now = datetime.now(UTC)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for report in reports:
                 connection.execute(
-                    _uploads.update()
-                    .where(_uploads.c.key == report.key)
+                    uploads.update()
+                    .where(uploads.c.key == report.key)
                     .values(
                         state=report.state,
                         run_id=report.run_id,
@@ -211,18 +197,18 @@ class Journal:
             batch: only those of one batch.
             state: only those in one state.
         """
-        query = sa.select(_uploads).order_by(_uploads.c.claimed_at, sa.text("rowid"))
+        query = sa.select(uploads).order_by(uploads.c.claimed_at, sa.text("rowid"))
         if batch is not None:
-            query = query.where(_uploads.c.batch == batch)
+            query = query.where(uploads.c.batch == batch)
         if state is not None:
-            query = query.where(_uploads.c.state == state)
-        with self._transaction() as connection:
+            query = query.where(uploads.c.state == state)
+        with self.transaction() as connection:
             return [_report(row) for row in connection.execute(query)]
 
     def progress(self, batch: str) -> Progress | None:
         """How far a batch is; None where the journal does not know it."""
-        chosen = sa.select(_uploads).where(_uploads.c.batch == batch)
-        with self._transaction() as connection:
+        chosen = sa.select(uploads).where(uploads.c.batch == batch)
+        with self.transaction() as connection:
             rows = connection.execute(chosen).all()
         if not rows:
             return None
@@ -233,9 +219,9 @@ class Journal:
 
     def refusals_to_show(self) -> list[str]:
         """Batches with refused uploads that no failed run shows yet."""
-        refused = (_uploads.c.state == "failed") & ~_uploads.c.refusal_shown
-        query = sa.select(_uploads.c.batch).where(refused).distinct()
-        with self._transaction() as connection:
+        refused = (uploads.c.state == "failed") & ~uploads.c.refusal_shown
+        query = sa.select(uploads.c.batch).where(refused).distinct()
+        with self.transaction() as connection:
             return list(connection.scalars(query))
 
     def show_refusals(self, batch: str) -> None:
@@ -245,9 +231,9 @@ class Journal:
     def _change(
         self, batch: str, *, only: Sequence[str] = STATES, **values: Any
     ) -> None:
-        chosen = (_uploads.c.batch == batch) & _uploads.c.state.in_(only)
-        change = _uploads.update().where(chosen)
-        with self._transaction() as connection:
+        chosen = (uploads.c.batch == batch) & uploads.c.state.in_(only)
+        change = uploads.update().where(chosen)
+        with self.transaction() as connection:
             connection.execute(change.values(**values, changed_at=datetime.now(UTC)))
 
     def close(self) -> None:

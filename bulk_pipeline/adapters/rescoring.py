@@ -9,18 +9,18 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateTable, DropTable
 
 from bulk_pipeline.adapters.active_model import ActiveModel, kept_model, model_record
 from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.databases.base import Scratch
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.model_store import Model
 from bulk_pipeline.adapters.scoring import SCORE_COLUMNS
 from bulk_pipeline.adapters.tables import (
-    UtcMoment,
     annual_prediction_history,
     annual_predictions,
     companies,
@@ -34,16 +34,9 @@ from bulk_pipeline.core.scorecard import ratio_matrix
 REASON_RESCORE = "rescore"
 _KEPT = tuple(c.name for c in annual_predictions.c if c.name != "id")
 _READ: dict[str, pl.DataType] = {
-    "scored_id": pl.Int64(),
+    "prediction_id": pl.Int64(),
     **dict.fromkeys(RATIOS, pl.Float64()),
 }
-_rescoring = sa.Table(
-    "rescoring",
-    sa.MetaData(schema="temp"),
-    sa.Column("prediction_id", sa.Integer, primary_key=True),
-    *(sa.Column(name, annual_predictions.c[name].type) for name in SCORE_COLUMNS),
-)
-"""The rows of a year that are due, and their new scores; goes with the transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +86,9 @@ def rescored_years(
         due, current = _due_and_current(installation.database, model, year)
         moves: dict[tuple[str, str], int] = {}
         if due:
-            work = _Year(year, model, rows_at_once, datetime.now(UTC))
-            due, current, moves = installation.database.writing(work.rescore)
+            database = installation.database
+            work = _Year(database, year, model, rows_at_once, datetime.now(UTC))
+            due, current, moves = database.writing(work.rescore)
         yield Rescored(year, due, current, moves, time.perf_counter() - started)
 
 
@@ -137,13 +131,22 @@ def _due(year: int, model_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(_of_year(year), annual_predictions.c.model_id != model_id)
 
 
-def _collected() -> sa.ColumnElement[bool]:
+def _columns() -> list[sa.Column[Any]]:
+    """Columns of the rows of a year that are due, and their new scores."""
+    p = annual_predictions.c
+    number = sa.Column(
+        "prediction_id", p.id.type, primary_key=True, autoincrement=False
+    )
+    return [number, *(sa.Column(name, p[name].type) for name in SCORE_COLUMNS)]
+
+
+def _collected(scores: sa.Table) -> sa.ColumnElement[bool]:
     """Pairs of a stored row and its new score.
 
     The first condition says no more than the second, but without it SQLite reads the
     whole table for every year.
     """
-    stored, number = annual_predictions.c.id, _rescoring.c.prediction_id
+    stored, number = annual_predictions.c.id, scores.c.prediction_id
     return sa.and_(stored.in_(sa.select(number).scalar_subquery()), stored == number)
 
 
@@ -155,6 +158,7 @@ def _count(rows: sa.ColumnElement[bool]) -> sa.Select[int]:
 class _Year:
     """One year's transaction; may run more than once."""
 
+    database: Database
     year: int
     model: Model
     rows_at_once: int
@@ -166,16 +170,18 @@ class _Year:
         """Rows scored again, rows left alone, and how levels moved."""
         model_id = self._registered(connection)
         total = connection.execute(_count(_of_year(self.year))).scalar_one()
-        connection.execute(CreateTable(_rescoring))
-        due = connection.execute(self._collect(model_id)).rowcount
+        with self.database.scratch(connection, "rescoring", _columns()) as scratch:
+            due, scored_rows = self._score(connection, model_id, scratch)
+            scores = scratch.table
+            history = connection.execute(self._keep_history(scores)).rowcount
+            moves = _moves(connection, scores)
+            replaced = connection.execute(self._replace(model_id, scores)).rowcount
         counts = {
             "read": due,
-            "scored": self._score(connection),
-            "kept in the history": connection.execute(self._keep_history()).rowcount,
+            "scored": scored_rows,
+            "kept in the history": history,
+            "replaced": replaced,
         }
-        moves = _moves(connection)
-        counts["replaced"] = connection.execute(self._replace(model_id)).rowcount
-        connection.execute(DropTable(_rescoring))
         left = connection.execute(_count(_due(self.year, model_id))).scalar_one()
         if set(counts.values()) != {due} or left:
             said = ", ".join(f"{rows} {what}" for what, rows in counts.items())
@@ -204,64 +210,52 @@ class _Year:
         )
         return connection.execute(_model_id(self.model)).scalar_one()
 
-    def _collect(self, model_id: int) -> sa.Insert:
-        due = sa.select(annual_predictions.c.id).where(_due(self.year, model_id))
-        return _rescoring.insert().from_select(["prediction_id"], due)
-
-    def _score(self, connection: sa.Connection) -> int:
-        """Score the collected rows, so many at once; returns how many."""
-        number = _rescoring.c.prediction_id
-        enter = _rescoring.update().where(number == sa.bindparam("scored_id"))
-        rows, last = 0, 0
-        while True:
-            query = (
-                sa.select(
-                    number.label("scored_id"),
-                    *(annual_predictions.c[name] for name in RATIOS),
-                )
-                .join(annual_predictions, annual_predictions.c.id == number)
-                .where(number > last)
-                .order_by(number)
-                .limit(self.rows_at_once)
-            )
-            found = pl.read_database(query, connection, schema_overrides=_READ)
-            if found.is_empty():
-                return rows
+    def _score(
+        self, connection: sa.Connection, model_id: int, scratch: Scratch
+    ) -> tuple[int, int]:
+        """Score the rows that are due, so many at once; rows read and rows scored."""
+        p = annual_predictions.c
+        query = sa.select(p.id, *(p[name] for name in RATIOS))
+        result = connection.execute(query.where(_due(self.year, model_id)))
+        read = scored_rows = 0
+        for rows in result.partitions(self.rows_at_once):
+            found = pl.DataFrame(rows, schema=_READ, orient="row")
             probabilities = self.model.probabilities(ratio_matrix(found))
             scores = scored(found, probabilities, self.model.thresholds)
-            values = scores.select("scored_id", *SCORE_COLUMNS).to_dicts()
-            rows += connection.execute(enter, values).rowcount
-            last = values[-1]["scored_id"]
+            new = scores.select("prediction_id", *SCORE_COLUMNS)
+            scored_rows += scratch.fill(new.cast({"risk_level": pl.String}))
+            read += found.height
+        return read, scored_rows
 
-    def _keep_history(self) -> sa.Insert:
+    def _keep_history(self, scores: sa.Table) -> sa.Insert:
         """Put the rows as they stand into the history; no upload replaced them."""
         p, h = annual_predictions.c, annual_prediction_history.c
         added = {
-            "replaced_at": sa.literal(self.now, UtcMoment()),
+            "replaced_at": sa.literal(self.now, h.replaced_at.type),
             "replaced_by_upload_id": sa.null(),
             "reason": sa.literal(REASON_RESCORE, h.reason.type),
         }
         kept = (p[name] for name in _KEPT)
-        rows = sa.select(p.id, *kept, *added.values()).where(_collected())
+        rows = sa.select(p.id, *kept, *added.values()).where(_collected(scores))
         return annual_prediction_history.insert().from_select(
             ["prediction_id", *_KEPT, *added], rows
         )
 
-    def _replace(self, model_id: int) -> sa.Update:
+    def _replace(self, model_id: int, scores: sa.Table) -> sa.Update:
         return (
             annual_predictions.update()
-            .where(_collected())
-            .values({name: _rescoring.c[name] for name in SCORE_COLUMNS})
+            .where(_collected(scores))
+            .values({name: scores.c[name] for name in SCORE_COLUMNS})
             .values(model_id=model_id, updated_at=self.now)
         )
 
 
-def _moves(connection: sa.Connection) -> dict[tuple[str, str], int]:
+def _moves(connection: sa.Connection, scores: sa.Table) -> dict[tuple[str, str], int]:
     """(Level before, level now) → rows, before the rows are replaced."""
-    was, now = annual_predictions.c.risk_level, _rescoring.c.risk_level
+    was, now = annual_predictions.c.risk_level, scores.c.risk_level
     query = (
         sa.select(was, now, sa.func.count())
-        .where(_collected(), was != now)
+        .where(_collected(scores), was != now)
         .group_by(was, now)
     )
     found = {(a, b): int(rows) for a, b, rows in connection.execute(query)}

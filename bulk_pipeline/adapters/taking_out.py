@@ -5,7 +5,6 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.tables import (
-    UtcMoment,
     annual_prediction_history,
     annual_predictions,
     uploads,
@@ -58,7 +57,7 @@ def _keep(upload_id: int, now: datetime) -> sa.Insert:
     """
     p, h = annual_predictions.c, annual_prediction_history.c
     added = {
-        "replaced_at": sa.literal(now, UtcMoment()),
+        "replaced_at": sa.literal(now, h.replaced_at.type),
         "replaced_by_upload_id": sa.null(),
         "reason": sa.literal(REASON_WITHDRAW, h.reason.type),
     }

@@ -109,12 +109,16 @@ def open_batches(installation: Installation, now: datetime) -> list[OpenBatch]:
 
 
 def require_database(installation: Installation) -> None:
-    """Ask the target database for anything.
+    """Ask the target database for anything, unless its breaker says to leave it alone.
+
+    Once the breaker's time is over, this is the trial that closes it: batches that wait
+    then go on by themselves.
 
     Raises:
         BulkPipelineError: it does not answer; says why and what to do.
     """
-    with installation.database.reading() as connection:
+    database = installation.database
+    with database.guarded(), database.reading() as connection:
         connection.execute(sa.select(1))
 
 

@@ -5,8 +5,8 @@ from functools import cached_property
 import dagster as dg
 
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.loaders import loader_for
 from bulk_pipeline.adapters.loaders.base import Loader
-from bulk_pipeline.adapters.loaders.sqlite import SqliteLoader
 from bulk_pipeline.adapters.locks import FileLock, own_batch
 
 
@@ -26,7 +26,7 @@ class InstallationResource(dg.ConfigurableResource):
     @cached_property
     def loader(self) -> Loader:
         """The way into the database of the installation."""
-        return SqliteLoader(self.installation.database)
+        return loader_for(self.installation.database)
 
     @cached_property
     def _held(self) -> dict[str, FileLock]:

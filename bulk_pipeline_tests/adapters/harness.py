@@ -7,7 +7,6 @@ or in one of its own.
 import contextlib
 import csv
 import os
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,11 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import psutil
+import sqlalchemy as sa
 
 from bulk_pipeline.adapters.active_model import activate
 from bulk_pipeline.adapters.batches import Batch, Options, land_copies, read_batch
@@ -28,13 +29,23 @@ from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.journal import Journal, UploadReport
+from bulk_pipeline.adapters.loaders import loader_for
+from bulk_pipeline.adapters.loaders.base import Loader
 from bulk_pipeline.adapters.loaders.sqlite import SqliteLoader
 from bulk_pipeline.adapters.publishing import Published, publish_batch, register_batch
 from bulk_pipeline.adapters.reading import ROWS, ingest
 from bulk_pipeline.adapters.scoring import gather, plan_spans, score_span
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.schema import RATIOS
+from bulk_pipeline_tests.adapters.looking import (
+    PATIENCE_SECONDS,
+    View,
+    query,
+    view_of,
+)
 from bulk_pipeline_tests.builders import HEADER, ROW
+
+__all__ = ["PATIENCE_SECONDS", "query"]
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL_FILE = (
@@ -43,17 +54,26 @@ REAL_FILE = (
 """Real rows, where they lie beside the checkout; they are not part of the project."""
 
 IN_PROCESS, BULK_CHILD = 1_000_000_000, 1
-"""Rows from which a load gets a process of its own: never, and always."""
-PATIENCE_SECONDS = 60
+"""Rows from which SQLite's load gets a process of its own: never, and always."""
 
 
 def installation_in(folder: Path, **variables: Any) -> Installation:
     """An installation with its home in a folder; settings by their variable."""
-    given = {name: str(value) for name, value in variables.items()}
+    given = {name: _text(value) for name, value in variables.items()}
     settings = Settings.from_environment({"BULK_PIPELINE_HOME": str(folder), **given})
     home = Home(settings.home)
     database = Database.from_settings(settings)
     return Installation(settings, home, database, Journal(home.journal))
+
+
+def _text(value: Any) -> str:
+    """A setting as its variable has it; a URL with its password."""
+    return url_text(value) if isinstance(value, sa.URL) else str(value)
+
+
+def url_text(url: sa.URL) -> str:
+    """A URL as a setting has it, with its password."""
+    return url.render_as_string(hide_password=False)
 
 
 @dataclass
@@ -62,7 +82,7 @@ class Pipeline:
 
     Attributes:
         installation: where to.
-        bulk_rows: rows from which a load gets a process of its own.
+        bulk_rows: rows from which SQLite's load gets a process of its own.
         model: what scores; None for the shipped scorecard.
     """
 
@@ -110,15 +130,37 @@ class Pipeline:
     def publish(self, scores: ChunkHandle, *, register: bool = True) -> Published:
         """Load a batch that was scored."""
         rows = ChunkHandle.open(scores.directory.parent / ROWS)
-        with closing(SqliteLoader(self.installation.database, self.bulk_rows)) as load:
+        with closing(self.loader()) as load:
             load.prepare(rows.rows)
             if register:
                 register_batch(self.installation, rows)
             return publish_batch(self.installation, load, scores, "run")
 
+    def loader(self) -> Loader:
+        """The way into the database."""
+        database = self.installation.database
+        if self.is_sqlite:  # of another size than the one that pays
+            return SqliteLoader(database, self.bulk_rows)
+        return loader_for(database)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it loads into a SQLite file."""
+        return self.installation.database.url.get_backend_name() == "sqlite"
+
+    @property
+    def url(self) -> str:
+        """``DATABASE_URL`` of its database, for other homes and processes."""
+        return url_text(self.installation.database.url)
+
+    @cached_property
+    def seen(self) -> View:
+        """Its database as another program sees it."""
+        return view_of(self.installation.database.url)
+
     def query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Rows of a query on a connection of its own."""
-        return query(self.installation.database.path, text, *values)
+        """Rows of a query on a connection of its own; see ``looking``."""
+        return self.seen.query(text, *values)
 
     def value(self, text: str, *values: Any) -> Any:
         """The one value of a query."""
@@ -145,14 +187,6 @@ class Pipeline:
     def close(self) -> None:
         """Close what was opened."""
         self.installation.close()
-
-
-def query(path: Path, text: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Rows of a query, or of one change and its commit."""
-    with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS)) as connection:
-        found = connection.execute(text, values).fetchall()
-        connection.commit()
-        return found
 
 
 def counts(report: UploadReport) -> tuple[int, int, int, int, int, int]:
@@ -192,12 +226,18 @@ def write_many(path: Path, companies: range, years: range, roa: float = 1.0) -> 
     return path
 
 
-def started(code: str, *arguments: object) -> "subprocess.Popen[str]":
-    """Another Python process that runs some lines with these arguments."""
+def started(code: str, *arguments: object, **variables: str) -> "subprocess.Popen[str]":
+    """Another Python process that runs some lines with these arguments.
+
+    Args:
+        code: the lines.
+        arguments: of its command line, which everybody on the machine may read.
+        variables: of its environment, for what they may not.
+    """
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -230,17 +270,6 @@ def until(found: Callable[[], Any], pause: float = 0.001) -> Any:
             return result
         time.sleep(pause)
     raise AssertionError("It did not happen in time.")
-
-
-def locked(path: Path) -> bool:
-    """Whether a writer holds the database."""
-    with closing(sqlite3.connect(path, timeout=0)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return True
-        connection.rollback()
-        return False
 
 
 def bulk_children(pid: int) -> list[psutil.Process]:

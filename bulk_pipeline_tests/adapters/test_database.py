@@ -7,7 +7,8 @@ from contextlib import closing
 import pytest
 import sqlalchemy as sa
 
-from bulk_pipeline.adapters.database import PAGE_BYTES, Database
+from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.databases.sqlite import PAGE_BYTES
 from bulk_pipeline.adapters.failures import from_sqlite, from_sqlite_text, translated
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.adapters.tables import SCHEMA_VERSION, metadata

@@ -81,7 +81,7 @@ def test_attempts_are_counted(journal) -> None:
     for number in range(3):
         journal.start("b", f"run-{number}")
         journal.stop("b", "waiting", "busy")
-    with journal._transaction() as connection:
+    with journal.transaction() as connection:
         query = "SELECT attempts FROM uploads"
         assert connection.exec_driver_sql(query).scalar() == 3
 

@@ -1,1 +1,18 @@
 """Ways into databases; each keeps the promise of ``base``."""
+
+from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.loaders.base import Loader
+
+
+def loader_for(database: Database) -> Loader:
+    """The way into a database of its kind."""
+    # Each kind brings drivers of its own; a run needs one.
+    if database.url.get_backend_name() == "sqlite":
+        from bulk_pipeline.adapters.loaders.sqlite import SqliteLoader  # noqa: PLC0415
+
+        return SqliteLoader(database)
+    from bulk_pipeline.adapters.loaders.sqlserver import (  # noqa: PLC0415
+        SqlServerLoader,
+    )
+
+    return SqlServerLoader(database)

@@ -93,6 +93,29 @@ class Incoming:
             ids = part.select("company_id", "upload_id")
             yield pl.concat([ids, found], how="horizontal").with_columns(fixed)
 
+    def staged(self, height: int) -> Iterator[pl.DataFrame]:
+        """The rows as they are staged, key by key, in slices of ``height`` rows.
+
+        ``upload`` is what ``of`` was given as the upload's id.
+
+        Raises:
+            AccountingError: a value lies outside what the table may hold.
+        """
+        values = self.rows.select(_VALUES)
+        texts = pl.selectors.string() | pl.selectors.categorical() | pl.selectors.enum()
+        for part in self.keys.iter_slices(height):
+            found = values[part["position"]]
+            require_storable(found)
+            keys = part.select(
+                pl.col("position").cast(pl.Int32),
+                pl.col("upload_id").cast(pl.Int32).alias("upload"),
+                pl.col("round").cast(pl.Int32),
+                "company_id",
+            )
+            yield pl.concat(
+                [keys, found.with_columns(texts.cast(pl.String))], how="horizontal"
+            )
+
 
 def require_storable(rows: pl.DataFrame) -> None:
     """Refuse rows that the table's constraints would refuse.

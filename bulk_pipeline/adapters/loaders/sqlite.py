@@ -10,7 +10,6 @@ import subprocess
 import sys
 
 from bulk_pipeline.adapters.database import Database
-from bulk_pipeline.adapters.failures import translated
 from bulk_pipeline.adapters.loaders.base import LoadRequest, LoadResult
 from bulk_pipeline.adapters.loaders.sqlite_drivers import PythonDriver
 from bulk_pipeline.adapters.loaders.sqlite_publish import publish
@@ -38,15 +37,11 @@ class SqliteLoader:
 
     def publish(self, request: LoadRequest) -> LoadResult:
         rows = request.rows.rows if request.rows else 0
-        for attempt in self._database.attempts():
-            with attempt:
-                if rows >= self._bulk_rows:
-                    return self._publish_in_bulk(request)
-                return self._publish_here(request)
-        raise AssertionError  # the attempts return or raise
+        way = self._publish_in_bulk if rows >= self._bulk_rows else self._publish_here
+        return self._database.persistently(lambda: way(request))
 
     def _publish_here(self, request: LoadRequest) -> LoadResult:
-        with translated(), self._database.engine.connect() as connection:
+        with self._database.engine.connect() as connection:
             raw = connection.connection.driver_connection
             if raw is None:
                 raise PermanentError("The pool gave no connection; see its settings.")

@@ -8,16 +8,14 @@ import time
 
 import polars as pl
 
-from bulk_pipeline.adapters.loaders.base import (
-    LoadRequest,
-    LoadResult,
-)
+from bulk_pipeline.adapters.loaders.accounts import missing_companies
+from bulk_pipeline.adapters.loaders.base import LoadRequest, LoadResult
 from bulk_pipeline.adapters.loaders.incoming import Incoming, require_storable
 from bulk_pipeline.adapters.loaders.sqlite_drivers import Driver
 from bulk_pipeline.adapters.loaders.sqlite_receipts import Receipts
 from bulk_pipeline.adapters.loaders.sqlite_stored import earlier_keys, stored_rows
 from bulk_pipeline.core.duplicates import CONFLICT_SCHEMA
-from bulk_pipeline.core.errors import AccountingError, PermanentError
+from bulk_pipeline.core.errors import AccountingError
 from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline.core.upserts import (
     WRITE_INSERT,
@@ -77,11 +75,7 @@ class _Publication:
             # where none is known, the driver cannot tell that a symbol is a text
             registered = ids["symbol"].cast(pl.String)
             missing = symbols.filter(~symbols.is_in(registered.implode()))
-            raise PermanentError(
-                f"{len(missing)} companies are not in the register, the first is "
-                f"{missing[0]}. Materialise companies of batch {self.request.batch} "
-                "first."
-            )
+            raise missing_companies(missing, self.request.batch)
         return ids
 
     def _store(self, incoming: Incoming, keys: pl.DataFrame) -> pl.DataFrame:

@@ -4,56 +4,16 @@ A load counts because its receipt is in the table ``uploads``, written in the sa
 transaction as its rows.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from bulk_pipeline.adapters.loaders.accounts import UploadAccount, withdrawn_meanwhile
 from bulk_pipeline.adapters.loaders.base import LoadRequest, UploadLoad, UploadOutcome
 from bulk_pipeline.adapters.loaders.sqlite_drivers import Driver
-from bulk_pipeline.core.errors import AccountingError, PermanentError
 from bulk_pipeline.core.upserts import DUPLICATE, INSERTED, UPDATED
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class _Upload:
-    """One upload inside the transaction: its receipt's id and its counts so far."""
-
-    load: UploadLoad
-    id: int
-    known: bool
-    inserted: int = 0
-    updated: int = 0
-    duplicates: int = 0
-    conflicting: int = 0
-
-    def outcome(self) -> UploadOutcome:
-        """What the table owes to this upload.
-
-        Raises:
-            AccountingError: rows read are not the sum of what became of them.
-        """
-        load = self.load
-        duplicates = load.duplicates + self.duplicates
-        parts = (self.inserted, self.updated, duplicates, load.rejected)
-        if sum(parts) != load.rows_read:
-            raise AccountingError(
-                f"{load.file_name}: {load.rows_read} rows were read, but inserted + "
-                f"updated + duplicates + rejected is {' + '.join(map(str, parts))}. "
-                "Nothing was stored; report this with the file."
-            )
-        return UploadOutcome(
-            key=load.key,
-            upload_id=self.id,
-            rows_read=load.rows_read,
-            inserted=self.inserted,
-            updated=self.updated,
-            duplicates=duplicates,
-            duplicates_conflicting=load.conflicting + self.conflicting,
-            rejected=load.rejected,
-        )
 
 
 class Receipts:
@@ -99,7 +59,7 @@ class Receipts:
             found = self._driver.rows("model_id", sha256=model.sha256)
         return int(found[0][0])
 
-    def _upload(self, load: UploadLoad) -> _Upload:
+    def _upload(self, load: UploadLoad) -> UploadAccount:
         found = self._driver.rows("receipt", upload_key=load.key)
         known = bool(found)
         if not known:
@@ -118,12 +78,8 @@ class Receipts:
             found = self._driver.rows("receipt", upload_key=load.key)
         upload_id, withdrawn_at = found[0]
         if withdrawn_at is not None:
-            raise PermanentError(
-                f"{load.file_name} (upload {load.key}) was withdrawn after it had been "
-                f"read. Nothing of batch {self._request.batch} was stored; materialise "
-                "its ingestion_file again to load what is left of it."
-            )
-        return _Upload(load, int(upload_id), known)
+            raise withdrawn_meanwhile(load, self._request.batch)
+        return UploadAccount(load, int(upload_id), known)
 
     def count_inserted(self, keys: pl.DataFrame) -> None:
         """Count rows that are all new; ``keys`` has ``upload_id``."""

@@ -22,7 +22,7 @@ from bulk_pipeline.core.schema import RATIOS
 
 _TEMPORARY = sa.MetaData(schema="temp")
 _SCORES = ("probability", "risk_level", "confidence")
-_NOT_GIVEN = ("id", "withdrawn_at", *COUNTS)
+_NOT_GIVEN = ("id", "withdrawn_at", "load_id", *COUNTS)
 _REPLACEMENT = ("replaced_at", "replaced_by_upload_id", "reason")
 VALUE_COLUMNS = (*RATIOS, *_SCORES, "model_id", "upload_id")
 PREDICTION_COLUMNS = tuple(c.name for c in annual_predictions.c if c.name != "id")

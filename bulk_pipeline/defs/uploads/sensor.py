@@ -1,6 +1,7 @@
 """The watched folder: files in, one run per batch out."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -46,8 +47,11 @@ def inbox_sensor(
     tick, under the same run key until an attempt was made. A lost tick loses nothing.
     """
     try:
+        # First by itself: the resource would go on asking, attempt after attempt, for
+        # the tables of a database that does not answer, and other ticks wait behind.
+        with closing(Installation.from_environment()) as asked:
+            require_database(asked)
         found = installation.installation
-        require_database(found)
     except BulkPipelineError as error:
         return dg.SkipReason(f"The files stay in the inbox: {error}")
     with only_one(found.home.root / LOCK_FILE) as alone:

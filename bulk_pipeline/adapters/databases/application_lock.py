@@ -1,0 +1,56 @@
+"""Application locks of SQL Server: locks on names, which only their takers know.
+
+They need no right beyond ``public``, and the server lets go of them when the
+transaction or the session ends, however it ends.
+"""
+
+import sqlalchemy as sa
+
+from bulk_pipeline.core.errors import PermanentError, TransientError
+
+TRANSACTION, SESSION = "Transaction", "Session"
+_TIMED_OUT, _CANCELLED, _DEADLOCK = -1, -2, -3
+# With autocommit off the server begins a transaction at the first look into a table,
+# and refuses a transaction's lock before; hence the look.
+_TAKE = sa.text(
+    "DECLARE @taken int, @schemas int;"
+    " SELECT @schemas = COUNT(*) FROM sys.schemas;"
+    " EXEC @taken = sp_getapplock @Resource = :resource, @LockMode = 'Exclusive',"
+    " @LockOwner = :owner, @LockTimeout = :milliseconds;"
+    " SELECT @taken"
+)
+
+
+def take(connection: sa.Connection, resource: str, owner: str, seconds: float) -> bool:
+    """Take an exclusive lock.
+
+    Args:
+        connection: whose transaction or session will own it.
+        resource: its name, up to 255 characters.
+        owner: ``TRANSACTION`` or ``SESSION``.
+        seconds: how long to wait for its present owner.
+
+    Returns:
+        False where another owner held it all the time.
+
+    Raises:
+        TransientError: the wait was cancelled, or was one of a deadlock.
+        PermanentError: the server refused the request itself.
+    """
+    values = {
+        "resource": resource,
+        "owner": owner,
+        "milliseconds": int(seconds * 1000),
+    }
+    code = connection.execute(_TAKE, values).scalar_one()
+    if code in (_CANCELLED, _DEADLOCK):
+        raise TransientError(
+            f"The wait for the application lock {resource} ended with code {code}, "
+            "a cancellation or a deadlock. It is tried again."
+        )
+    if code < _DEADLOCK:
+        raise PermanentError(
+            f"SQL Server refused the application lock {resource} (code {code}). Ask "
+            "its administrator whether sp_getapplock may be used."
+        )
+    return bool(code != _TIMED_OUT)
