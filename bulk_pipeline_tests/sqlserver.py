@@ -14,6 +14,8 @@ import os
 import platform
 import secrets
 import socket
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,3 +156,25 @@ class Faults:
             lines.flush()
             answer: dict[str, object] = json.loads(lines.readline())
             return answer
+
+
+def wait(seconds: float = 180.0) -> str:
+    """Wait until the server takes a login, and give its version.
+
+    Raises:
+        sa.exc.DBAPIError: what it said last, when the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    home = sa.make_url(os.environ[URL_VARIABLE]).database or "master"
+    while True:
+        try:
+            with _connected(home) as connection:
+                return str(connection.scalar(sa.text("SELECT @@VERSION")))
+        except sa.exc.DBAPIError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(2)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{wait()}\n")

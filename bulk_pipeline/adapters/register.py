@@ -79,7 +79,9 @@ def _update(
 ) -> sa.Update:
     order = (seen, companies) if policy == "overwrite" else (companies, seen)
     taken = {n: sa.func.coalesce(order[0].c[n], order[1].c[n]) for n in _DETAILS}
-    changes = [companies.c[n].is_(None) & seen.c[n].is_not(None) for n in _DETAILS]
+    changes: list[sa.ColumnElement[bool]] = [
+        companies.c[n].is_(None) & seen.c[n].is_not(None) for n in _DETAILS
+    ]
     if policy == "overwrite":
         changes += [
             _exactly(companies.c[n], dialect) != _exactly(seen.c[n], dialect)

@@ -40,7 +40,8 @@ class Settings(DatabaseSettings, ReadingSettings):
         ge=1,
         le=8,
         validation_alias="ULTRA_PARALLEL_WORKERS",
-        description="Score spans of a batch, 1 to 8; default: the number of cores.",
+        description="Score spans of a batch and bulk copies at once, 1 to 8; default: "
+        "the number of cores.",
     )
     on_conflict: Literal["skip", "update"] = Field(
         default="skip",

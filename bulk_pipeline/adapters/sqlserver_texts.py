@@ -13,9 +13,12 @@ from bulk_pipeline.adapters.sqlserver_words import MARKED, QUOTING, SAID, STATES
 _ODBC_END = re.compile(r"\s*\((-?\d+)\) \((SQL\w+)\)")
 _ODBC_MORE = re.compile(r"\((\d+)\)(?=; \[|'?\)?$)")
 _BULK = re.compile(
-    r"(?s)(?:Failed to [a-zA-Z ]+: )?Sql Error: (\d+): Class \d+: State \d+: "
-    r"(.*?)(?: on .* in .* at line \d+)?"
+    r"(?:Failed to [a-zA-Z ]+: )?Sql Error: (\d+): Class \d+: State \d+: "
 )
+_BULK_END = re.compile(r" on \S* in \S* at line \d+$")
+_MOST = 4_096
+"""Characters of a text that are read; SQL Server's messages end at about half of it."""
+
 _SOCKET = re.compile(r"Error code 0x([0-9A-Fa-f]+)")
 _PREFIX = re.compile(r"^(?:\[[^\]]*\]\s*)+")
 _STATE = re.compile(r"[0-9A-Z]{5}")
@@ -78,9 +81,11 @@ def _told_by_odbc(state: str, text: str) -> Told:
 
 
 def _told_by_words(text: str, state: str) -> Told:
+    text = text[:_MOST]
     connecting = text.startswith("Failed to connect") or state == "08001"
-    if bulk := _BULK.fullmatch(text):
-        return Told(int(bulk[1]), (), state, bulk[2], connecting)
+    if bulk := _BULK.match(text):
+        words = _BULK_END.sub("", text[bulk.end() :])
+        return Told(int(bulk[1]), (), state, words, connecting)
     plain = _plain(text)
     found = (number for said, number in SAID.items() if re.match(said, plain))
     number = next(found, 0) or _socket_error(plain)
@@ -105,7 +110,7 @@ def shown(text: str, *, quotes_data: bool) -> str:
             first quotation mark, bracket, colon or equals sign on, unless the text
             is one whose form is known; servers answer in many languages.
     """
-    text = _SECRET.sub(rf"\1={MARKED}", text).strip()
+    text = _SECRET.sub(rf"\1={MARKED}", text[:_MOST]).strip()
     if quotes_data:
         for pattern, rest in QUOTING:
             if match := re.fullmatch(pattern, text):

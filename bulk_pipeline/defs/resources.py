@@ -17,11 +17,15 @@ class InstallationResource(dg.ConfigurableResource):
     """
 
     @cached_property
+    def opened(self) -> Installation:
+        """The installation; its database was asked for nothing yet."""
+        return Installation.from_environment()
+
+    @cached_property
     def installation(self) -> Installation:
         """The installation of this process; its tables are there when this returns."""
-        found = Installation.from_environment()
-        found.database.create_tables()
-        return found
+        self.opened.database.create_tables()
+        return self.opened
 
     @cached_property
     def loader(self) -> Loader:
@@ -49,5 +53,5 @@ class InstallationResource(dg.ConfigurableResource):
         self._held.clear()
         if "loader" in self.__dict__:
             self.loader.close()
-        if "installation" in self.__dict__:
-            self.installation.close()
+        if "opened" in self.__dict__:
+            self.opened.close()

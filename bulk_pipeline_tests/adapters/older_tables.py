@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from bulk_pipeline.adapters.tables import metadata, schema_version, uploads
 
 VERSION_1 = Path(__file__).with_name("version_1.sql")
-"""What version 1 executed on SQLite, to the byte. Never changed: users have such files."""
+"""What version 1 executed on SQLite, to the byte; users have such files."""
 
 _ROWS = """
 INSERT INTO schema_version VALUES (1, 1700000000000000);

@@ -125,6 +125,17 @@ RECORDED = [
     ),
     (RuntimeError("IO error: Broken pipe (os error 32)"), DatabaseUnavailable, "broke"),
     (
+        # The driver's own check, with its arguments in the other order.
+        Exception("String data, right truncation: length 26 buffer 10", "HY000"),
+        PermanentError,
+        "error 2628: String data, right truncation...",
+    ),
+    (
+        Exception("HY000", "The driver did not supply an error!"),
+        PermanentError,
+        "did not supply an error",
+    ),
+    (
         RuntimeError(
             "Connection closed: Connection closed by server while reading TDS packet "
             "header"

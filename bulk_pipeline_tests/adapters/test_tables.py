@@ -2,7 +2,6 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
@@ -10,9 +9,9 @@ from sqlalchemy.dialects import mssql
 from sqlalchemy.schema import CreateTable
 
 from bulk_pipeline.adapters import tables
-from bulk_pipeline.adapters.tables import UtcMoment
 from bulk_pipeline.core.schema import QUARTERS, RATIOS
 from bulk_pipeline_tests.adapters.harness import Pipeline, installation_in
+from bulk_pipeline_tests.adapters.older_tables import VERSION_1
 from bulk_pipeline_tests.builders import rows_of, write_csv
 
 INFINITE = 9e999
@@ -122,28 +121,18 @@ def test_an_id_of_a_receipt_is_never_given_again(connection) -> None:
     assert ids == [(1,), (3,)]
 
 
-def test_a_moment_has_one_form() -> None:
-    """Texts of one moment in two forms compare wrongly; whole numbers do not."""
-    kind, dialect = UtcMoment(), sa.create_engine("sqlite://").dialect
-    moment = datetime(2024, 2, 29, 12, 30, 0, 123456, tzinfo=UTC)
-    stored = kind.process_bind_param(moment, dialect)
-    assert stored == 1_709_209_800_123_456
-    assert kind.process_result_value(stored, dialect) == moment
-    elsewhere = moment.astimezone(timezone(timedelta(hours=-7)))
-    assert kind.process_bind_param(elsewhere, dialect) == stored
-    assert kind.process_bind_param(stored, dialect) == stored
-    assert kind.process_bind_param(None, dialect) is None
-    assert kind.process_result_value(None, dialect) is None
-    early = datetime(1900, 1, 1, tzinfo=UTC)
-    bound = kind.process_bind_param(early, dialect)
-    assert kind.process_result_value(bound, dialect) == early
-
-
-def test_a_moment_without_a_zone_is_refused() -> None:
-    """A local time that passes for UTC is hours off, and nobody can tell."""
-    naive = datetime(2024, 1, 1)  # noqa: DTZ001  # the one to be refused
-    with pytest.raises(TypeError):
-        UtcMoment().process_bind_param(naive, sa.create_engine("sqlite://").dialect)
+def test_the_tables_of_sqlite_are_those_of_version_1() -> None:
+    """Users have such files; a new one differs by what a step adds and no more."""
+    with closing(sqlite3.connect(":memory:")) as old:
+        old.executescript(VERSION_1.read_text())
+        query = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+        expected = dict(old.execute(query))
+    engine = sa.create_engine("sqlite://")
+    tables.metadata.create_all(engine)
+    with engine.connect() as new:
+        found = dict(new.exec_driver_sql(query).all())
+    found["uploads"] = found["uploads"].replace("\tload_id CHAR(32), \n", "")
+    assert found == expected
 
 
 @pytest.mark.parametrize("name", sorted(tables.metadata.tables))

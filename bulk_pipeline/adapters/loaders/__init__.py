@@ -1,10 +1,14 @@
 """Ways into databases; each keeps the promise of ``base``."""
 
-from bulk_pipeline.adapters.database import Database
-from bulk_pipeline.adapters.loaders.base import Loader
+from typing import TYPE_CHECKING
+
+# The process that loads in bulk lives in this package and can do without these.
+if TYPE_CHECKING:
+    from bulk_pipeline.adapters.database import Database
+    from bulk_pipeline.adapters.loaders.base import Loader
 
 
-def loader_for(database: Database) -> Loader:
+def loader_for(database: "Database") -> "Loader":
     """The way into a database of its kind."""
     # Each kind brings drivers of its own; a run needs one.
     if database.url.get_backend_name() == "sqlite":

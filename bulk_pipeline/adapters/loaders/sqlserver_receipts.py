@@ -93,7 +93,12 @@ class Receipts:
             {"receipt": o.upload_id, **{name: getattr(o, name) for name in COUNTS}}
             for o in outcomes
         ]
-        written = self._connection.execute(update, rows).rowcount
+        self._connection.execute(update, rows)
+        # Read back, since pyodbc does not say how many rows an array of updates met.
+        written = sum(
+            row.load_id == self._load_id
+            for row in found_receipts(self._connection, self._request).values()
+        )
         if written != len(rows):
             raise AccountingError(
                 f"{len(rows)} receipts were to be written, {written} were. Nothing of "

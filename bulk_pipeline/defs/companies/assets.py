@@ -14,7 +14,7 @@ from bulk_pipeline.defs.uploads.assets import ingestion_file
 @dg.asset(
     partitions_def=batches,
     group_name="companies",
-    kinds={"sqlite"},
+    kinds={"sql"},
     deps=[ingestion_file],
     metadata={"dagster/table_name": "companies"},
 )

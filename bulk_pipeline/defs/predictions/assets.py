@@ -99,7 +99,7 @@ def batch_predictions(
 @dg.asset(
     partitions_def=batches,
     group_name=GROUP,
-    kinds={"sqlite"},
+    kinds={"sql"},
     deps=[companies],
     io_manager_key="database_io_manager",
     metadata={

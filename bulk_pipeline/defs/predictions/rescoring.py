@@ -40,7 +40,7 @@ from_no_batch = dg.SpecificPartitionsPartitionMapping([])
                 dg.AssetDep(annual_predictions, partition_mapping=from_no_batch),
             ],
             group_name=GROUP,
-            kinds={"numpy", "sqlite"},
+            kinds={"numpy", "sql"},
             description=(
                 "The stored predictions of a reporting year, brought to the active "
                 "model: probability, risk level and confidence anew, ratios and "

@@ -1,7 +1,6 @@
 """The watched folder: files in, one run per batch out."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -49,8 +48,7 @@ def inbox_sensor(
     try:
         # First by itself: the resource would go on asking, attempt after attempt, for
         # the tables of a database that does not answer, and other ticks wait behind.
-        with closing(Installation.from_environment()) as asked:
-            require_database(asked)
+        require_database(installation.opened)
         found = installation.installation
     except BulkPipelineError as error:
         return dg.SkipReason(f"The files stay in the inbox: {error}")
