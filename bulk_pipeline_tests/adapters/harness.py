@@ -40,12 +40,10 @@ from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline_tests.adapters.looking import (
     PATIENCE_SECONDS,
     View,
-    query,
+    query,  # noqa: F401  # other tests look into SQLite files with it
     view_of,
 )
 from bulk_pipeline_tests.builders import HEADER, ROW
-
-__all__ = ["PATIENCE_SECONDS", "query"]
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL_FILE = (

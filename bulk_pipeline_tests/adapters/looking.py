@@ -46,8 +46,11 @@ class View(Protocol):
     def holding(self) -> contextlib.AbstractContextManager[Callable[[], None]]:
         """Hold the write lock like another program; what it gives lets go early."""
 
-    def require_sound(self) -> None:
-        """Fail where the database is damaged, or a load has left a table behind."""
+    def is_sound(self) -> bool:
+        """Whether the database finds itself undamaged."""
+
+    def stages(self) -> list[str]:
+        """Names of the tables that loads have made for themselves, and left."""
 
 
 def view_of(url: sa.URL) -> View:
@@ -92,8 +95,11 @@ class SqliteView:
             writer.execute("BEGIN IMMEDIATE")
             yield writer.rollback
 
-    def require_sound(self) -> None:
-        assert self.query("PRAGMA integrity_check") == [("ok",)]
+    def is_sound(self) -> bool:
+        return self.query("PRAGMA integrity_check") == [("ok",)]
+
+    def stages(self) -> list[str]:
+        return []  # its are temporary
 
 
 @dataclass(frozen=True)
@@ -129,10 +135,13 @@ class SqlServerView:
             assert take(connection, WRITE_LOCK, SESSION, PATIENCE_SECONDS)
             yield connection.close  # a lock of the session ends with it
 
-    def require_sound(self) -> None:
+    def is_sound(self) -> bool:
+        return True  # its own matter; a check takes rights that a test need not have
+
+    def stages(self) -> list[str]:
         with self._engine.connect() as connection:
             names = sa.inspect(connection).get_table_names()
-        assert not [name for name in names if name.startswith(PREFIX)]
+        return [name for name in names if name.startswith(PREFIX)]
 
 
 def _plain(value: Any) -> Any:

@@ -21,9 +21,9 @@ ODD_TEXTS = [
     "😀👩\u200d👩\u200d👧 𠮷野家",
     "NULL",
     "a_b%c[d]e^f",
-    "tab\tinside",
     "=1+1",
-    "non\u00a0breaking, zero\u200bwidth",
+    "non\u00a0breaking",
+    "soft\u00adhyphen",
     "İstanbul ß ẞ ǅ",
 ]
 """Texts that some program once took for something else."""
@@ -53,7 +53,7 @@ def test_odd_texts_come_back_as_they_were(pipeline: Pipeline, tmp_path) -> None:
     rows = [
         {
             **ROW,
-            "company_symbol": f"{text[:6].strip()}{number}",
+            "company_symbol": f"{text[:2]}{number}",
             "company_name": text,
             "sector": text,
         }
@@ -65,7 +65,7 @@ def test_odd_texts_come_back_as_they_were(pipeline: Pipeline, tmp_path) -> None:
     stored = {name: (symbol, sector) for symbol, name, sector in companies(pipeline)}
     assert stored.keys() == {*ODD_TEXTS}
     for number, text in enumerate(ODD_TEXTS):
-        assert stored[text] == (f"{text[:6].strip()}{number}".upper(), text)
+        assert stored[text] == (f"{text[:2]}{number}".upper(), text)
     assert pipeline.value("SELECT file_name FROM uploads") == path.name
     assert counts(pipeline.given(path, force=True).uploads[0])[3] == len(rows)
 
@@ -84,7 +84,20 @@ def test_symbols_that_differ_in_case_width_or_accent_differ(
     pipeline: Pipeline, tmp_path
 ) -> None:
     """A collation that takes two companies for one would mix their accounts."""
-    symbols = ["E", "É", "E\u0301", "Ｅ", "ß", "SS", "Æ", "AE", "²", "2", "Ⅷ", "VIII"]
+    symbols = [
+        "E",
+        "É",
+        "E\u0301",
+        "\uff25",
+        "ß",
+        "SS",
+        "Æ",
+        "AE",
+        "²",
+        "2",
+        "Ⅷ",
+        "VIII",
+    ]
     wanted = {symbol.upper() for symbol in symbols}
     path = write_csv(tmp_path / "alike.csv", rows_of(symbols, [2001]))
     report = pipeline.load(path).uploads[0]

@@ -1,4 +1,4 @@
-"""What a load does to a SQLite file, by its own mechanics: drivers, snapshots, types."""
+"""What a load does to a SQLite file in its own way: drivers, snapshots, types."""
 
 import pytest
 

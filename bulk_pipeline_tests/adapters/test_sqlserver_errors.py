@@ -70,6 +70,7 @@ class Line:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
+        """Let clients through until the end."""
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
@@ -79,6 +80,7 @@ class Line:
                     threading.Thread(target=self._pass, args=ends, daemon=True).start()
 
     def _pass(self, source, target) -> None:
+        """Hand on what one end sends."""
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
                 self.bytes_left -= len(data)

@@ -11,12 +11,15 @@ from bulk_pipeline.core.errors import PermanentError, TransientError
 TRANSACTION, SESSION = "Transaction", "Session"
 _TIMED_OUT, _CANCELLED, _DEADLOCK = -1, -2, -3
 # With autocommit off the server begins a transaction at the first look into a table,
-# and refuses a transaction's lock before; hence the look.
+# and refuses a transaction's lock before; hence the look. Counts of rows would come to
+# the drivers as results before ours.
 _TAKE = sa.text(
-    "DECLARE @taken int, @schemas int;"
+    "SET NOCOUNT ON;"
+    " DECLARE @taken int, @schemas int;"
     " SELECT @schemas = COUNT(*) FROM sys.schemas;"
     " EXEC @taken = sp_getapplock @Resource = :resource, @LockMode = 'Exclusive',"
     " @LockOwner = :owner, @LockTimeout = :milliseconds;"
+    " SET NOCOUNT OFF;"
     " SELECT @taken"
 )
 

@@ -5,7 +5,7 @@ and nothing that is not committed, and takes no part in anybody's transaction.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 import sqlalchemy as sa
@@ -38,10 +38,11 @@ class ArrowCopier:
         with translated(), self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             cursor = raw.cursor()
-            with bulk_copy():
+            source = _Source(first, frames)
+            with source, bulk_copy():
                 result = cursor.bulkcopy_arrow(
                     table,
-                    _reader(first, frames),
+                    source.reader(),
                     # One batch, which commits once: a broken one leaves nothing.
                     batch_size=0,
                     timeout=self._settings.bulk_seconds,
@@ -55,15 +56,36 @@ class ArrowCopier:
         return int(result["rows_copied"])
 
 
-def _reader(first: pl.DataFrame, frames: Iterator[pl.DataFrame]) -> Any:
-    """Frames as a stream of Arrow batches of one schema."""
-    import pyarrow as pa  # noqa: PLC0415  # heavy; only loads need it
+class _Source:
+    """Frames as a stream of Arrow batches of one schema.
 
-    head = first.to_arrow()
+    As a context manager it raises what the making of a frame raised, instead of what
+    the driver, which only sees its stream break off, made of that.
+    """
 
-    def batches() -> Iterator[Any]:
-        yield from head.to_batches()
-        for frame in frames:
-            yield from frame.to_arrow().cast(head.schema).to_batches()
+    def __init__(self, first: pl.DataFrame, frames: Iterator[pl.DataFrame]) -> None:
+        self._head = first.to_arrow()
+        self._frames = frames
+        self._failure: Exception | None = None
 
-    return pa.RecordBatchReader.from_batches(head.schema, batches())
+    def reader(self) -> Any:
+        """The stream, to be read once."""
+        import pyarrow as pa  # noqa: PLC0415  # heavy; only loads need it
+
+        return pa.RecordBatchReader.from_batches(self._head.schema, self._batches())
+
+    def _batches(self) -> Iterator[Any]:
+        yield from self._head.to_batches()
+        try:
+            for frame in self._frames:
+                yield from frame.to_arrow().cast(self._head.schema).to_batches()
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._failure is not None:
+            raise self._failure

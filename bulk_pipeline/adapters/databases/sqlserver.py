@@ -76,8 +76,12 @@ class SqlServerBackend:
         del record
         connection.timeout = self._settings.statement_seconds
         cursor = connection.cursor()
+        # mssql-python gives no error numbers, so its errors are told by their words.
+        cursor.execute("SET LANGUAGE us_english")
         # An error then ends its transaction, whatever the server's default is.
         cursor.execute("SET XACT_ABORT ON")
+        # Counts of rows are compared, so no default of the server may withhold them.
+        cursor.execute("SET NOCOUNT OFF")
         milliseconds = int(self._settings.busy_seconds * 1e3)
         cursor.execute(f"SET LOCK_TIMEOUT {milliseconds}")
         cursor.close()
