@@ -74,12 +74,12 @@ def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
 def test_every_make_target_that_a_document_names_exists() -> None:
     """The first command that fails is the last one a visitor tries."""
     targets = set(
-        re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
     )
     named = {
         name
         for document in DOCUMENTS
-        for name in re.findall(r"(?:`|\$ )make ([a-z]+)", document.read_text())
+        for name in re.findall(r"(?:`|\$ )make ([a-z-]+)", document.read_text())
     }
 
     assert named <= targets

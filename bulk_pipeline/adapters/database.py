@@ -21,6 +21,8 @@ from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import TransientError
 
 T = TypeVar("T")
+VALUES_AT_ONCE = 1_000
+"""Values in one statement; SQL Server takes 2,100 parameters at most."""
 
 
 @dataclass(frozen=True)
@@ -140,13 +142,15 @@ class Database:
 
     def receipts(self, sha256s: Sequence[str]) -> list[sa.Row[Any]]:
         """Receipts of files with one of these contents, oldest first."""
-        query = (
-            sa.select(tables.uploads)
-            .where(tables.uploads.c.sha256.in_(sha256s))
-            .order_by(tables.uploads.c.id)
-        )
+        distinct = list(dict.fromkeys(sha256s))
+        found: list[sa.Row[Any]] = []
         with self.reading() as connection:
-            return list(connection.execute(query))
+            for first in range(0, len(distinct), VALUES_AT_ONCE):
+                some = distinct[first : first + VALUES_AT_ONCE]
+                query = sa.select(tables.uploads)
+                query = query.where(tables.uploads.c.sha256.in_(some))
+                found += connection.execute(query)
+        return sorted(found, key=lambda receipt: int(receipt.id))
 
     def dispose(self) -> None:
         """Close the pool, if it was ever opened."""

@@ -16,6 +16,7 @@ from bulk_pipeline_tests.adapters.harness import (
     installation_in,
 )
 from bulk_pipeline_tests.adapters.ways import DRIVERS, MSSQLPYTHON, WAYS
+from bulk_pipeline_tests.adapters.withdrawals import STATE, loaded
 from bulk_pipeline_tests.builders import rows_of, write_csv
 
 
@@ -120,3 +121,21 @@ def corrected(tmp_path):
     for row in rows[2:4]:
         row["return_on_assets"] = "9.5"
     return write_csv(tmp_path / "corrected.csv", [*rows, *rows_of("D", [2001])])
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory):
+    """The state after loading only some of the files, in order."""
+    states = {}
+
+    def state(names):
+        if names not in states:
+            folder = tmp_path_factory.mktemp("alone")
+            pipeline = Pipeline(installation_in(folder / "home"))
+            pipeline.installation.database.create_tables()
+            loaded(pipeline, folder, *names)
+            states[names] = pipeline.query(STATE)
+            pipeline.close()
+        return states[names]
+
+    return state

@@ -2,6 +2,27 @@
 
 ROA = "return_on_assets"
 
+ODD_TEXTS = [
+    "'; DROP TABLE annual_predictions; --",
+    'O\'Brien "Sons" `Ltd`',
+    "[brackets] ]] [",
+    "100 % of %s, %(name)s, {0}",
+    "? :name @p1 $1",
+    "back\\slash /* comment */ --",
+    "Größe, Ærø, Ελλάδα, Ж",
+    "半期報告書 株式会社",
+    "مرحبا עברית",
+    "e\u0301 is not \u00e9",
+    "😀👩\u200d👩\u200d👧 𠮷野家",
+    "NULL",
+    "a_b%c[d]e^f",
+    "=1+1",
+    "non\u00a0breaking",
+    "soft\u00adhyphen",
+    "İstanbul ß ẞ ǅ",
+]
+"""Texts that some program once took for something else."""
+
 
 def with_roa(rows, value):
     """The same rows with another return on assets."""

@@ -4,29 +4,8 @@ import pytest
 
 from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline_tests.adapters.harness import Pipeline, counts, ratios
-from bulk_pipeline_tests.adapters.predictions import ROA
+from bulk_pipeline_tests.adapters.predictions import ODD_TEXTS, ROA
 from bulk_pipeline_tests.builders import ROW, rows_of, write_csv
-
-ODD_TEXTS = [
-    "'; DROP TABLE annual_predictions; --",
-    'O\'Brien "Sons" `Ltd`',
-    "[brackets] ]] [",
-    "100 % of %s, %(name)s, {0}",
-    "? :name @p1 $1",
-    "back\\slash /* comment */ --",
-    "Größe, Ærø, Ελλάδα, Ж",
-    "半期報告書 株式会社",
-    "مرحبا עברית",
-    "e\u0301 is not \u00e9",
-    "😀👩\u200d👩\u200d👧 𠮷野家",
-    "NULL",
-    "a_b%c[d]e^f",
-    "=1+1",
-    "non\u00a0breaking",
-    "soft\u00adhyphen",
-    "İstanbul ß ẞ ǅ",
-]
-"""Texts that some program once took for something else."""
 
 LONGEST = {"company_symbol": 20, "company_name": 255, "sector": 100}
 FLOATS = [

@@ -8,19 +8,21 @@ import pytest
 from bulk_pipeline.adapters.register import register_companies
 from bulk_pipeline.core.companies import COMPANY_SCHEMA
 from bulk_pipeline_tests.adapters.harness import ended, started
+from bulk_pipeline_tests.adapters.predictions import ODD_TEXTS
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 
 RACE = """
-import sys
+import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import polars as pl
 from bulk_pipeline.adapters.register import register_companies
 from bulk_pipeline.core.companies import COMPANY_SCHEMA
 from bulk_pipeline_tests.adapters.harness import installation_in
-installation = installation_in(Path(sys.argv[1]))
+url = os.environ["DATABASE_URL"]
+installation = installation_in(Path(sys.argv[1]), DATABASE_URL=url)
 rows = [(f"S{number}", "Name", None, None, False) for number in range(20_000)]
 found = pl.DataFrame(rows, schema=COMPANY_SCHEMA, orient="row")
 print("ready", flush=True)
@@ -105,10 +107,19 @@ def test_odd_symbols_and_names_are_kept(small, register) -> None:
     assert register(found(*((name, "x") for name in names)), LATER) == (0, 0)
 
 
+def test_names_are_kept_to_the_last_blank(small, register) -> None:
+    """A register that trims or pads what it is given disagrees with its file."""
+    names = [*ODD_TEXTS, "ends in blanks  ", " begins with one", "n" * 255, "😀" * 255]
+    rows = [(f"S{number:02}", name, name[:100]) for number, name in enumerate(names)]
+    assert register(found(*rows)) == (len(rows), 0)
+    assert stored(small) == [(*row, None) for row in rows]
+    assert register(found(*rows), LATER, "overwrite") == (0, 0)
+
+
 def test_two_processes_register_the_same_companies_once(small, register) -> None:
     """Batches run side by side and bring the same companies."""
     home = small.installation.home.root
-    processes = [started(RACE, home) for _ in range(2)]
+    processes = [started(RACE, home, DATABASE_URL=small.url) for _ in range(2)]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
     for process in processes:

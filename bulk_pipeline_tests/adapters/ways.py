@@ -13,7 +13,8 @@ MSSQLPYTHON, PYODBC = (
     pytest.param(driver, id=driver, marks=pytest.mark.sqlserver) for driver in DRIVERS
 )
 WAYS = [HERE, CHILD, MSSQLPYTHON, PYODBC]
-DATABASES = [HERE, MSSQLPYTHON, PYODBC]
+DATABASES = [pytest.param(IN_PROCESS, id="sqlite"), MSSQLPYTHON, PYODBC]
+ON_SERVERS = [MSSQLPYTHON, PYODBC]
 WAYS_AND_MODES = pytest.mark.parametrize(
     ("pipeline", "mode"),
     [

@@ -62,6 +62,8 @@ class SqlServerBackend:
         try:
             if pyodbc:
                 _leave_pooling_to_sqlalchemy()
+                # Else each of many sets of parameters is a round trip of its own.
+                arguments["fast_executemany"] = True
             # Pages of a thousand values in one statement, as SQLAlchemy would send,
             # take the driver a hundred times the time of an array of parameters.
             engine = sa.create_engine(
