@@ -75,12 +75,15 @@ class SqliteView:
     path: Path
 
     def query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of a query, or of one change and its commit."""
         return query(self.path, text, *values)
 
     def kept(self, moment: datetime) -> int:
+        """The moment to the microsecond."""
         return (moment - _EPOCH) // _MICROSECOND
 
     def locked(self) -> bool:
+        """Whether a writer holds the file."""
         with closing(sqlite3.connect(self.path, timeout=0)) as connection:
             try:
                 connection.execute("BEGIN IMMEDIATE")
@@ -91,15 +94,18 @@ class SqliteView:
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Callable[[], None]]:
+        """Hold the file's one write lock."""
         with closing(sqlite3.connect(self.path, check_same_thread=False)) as writer:
             writer.execute("BEGIN IMMEDIATE")
             yield writer.rollback
 
     def is_sound(self) -> bool:
+        """What SQLite finds when it reads every page."""
         return self.query("PRAGMA integrity_check") == [("ok",)]
 
     def stages(self) -> list[str]:
-        return []  # its are temporary
+        """None: they are temporary tables of their connection."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -110,11 +116,13 @@ class SqlServerView:
 
     @cached_property
     def _engine(self) -> sa.Engine:
+        """Connections that end when they are closed."""
         return sa.create_engine(
             self.url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
         )
 
     def query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of a query, or of one change, which commits by itself."""
         with self._engine.connect() as connection:
             result = connection.exec_driver_sql(text, values or None)
             if not result.returns_rows:
@@ -122,23 +130,28 @@ class SqlServerView:
             return [tuple(map(_plain, row)) for row in result]
 
     def kept(self, moment: datetime) -> int:
+        """The moment with its milliseconds, what is below cut off."""
         microseconds = (moment - _EPOCH) // _MICROSECOND
         return microseconds // _MILLISECOND * _MILLISECOND
 
     def locked(self) -> bool:
+        """Whether a writer holds the application lock."""
         with self._engine.connect() as connection:
             return not take(connection, WRITE_LOCK, SESSION, 0)
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Callable[[], None]]:
+        """Hold the application lock of those who write."""
         with self._engine.connect() as connection:
             assert take(connection, WRITE_LOCK, SESSION, PATIENCE_SECONDS)
             yield connection.close  # a lock of the session ends with it
 
     def is_sound(self) -> bool:
-        return True  # its own matter; a check takes rights that a test need not have
+        """True: a check of a database takes rights that a test need not have."""
+        return True
 
     def stages(self) -> list[str]:
+        """Names of the heaps in the login's own schema."""
         with self._engine.connect() as connection:
             names = sa.inspect(connection).get_table_names()
         return [name for name in names if name.startswith(PREFIX)]

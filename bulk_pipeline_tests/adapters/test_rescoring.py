@@ -47,7 +47,10 @@ def test_a_row_gets_the_score_of_the_active_model(loaded: Pipeline, tmp_path) ->
 
 def test_ratios_owner_and_birth_of_a_row_stay(loaded: Pipeline, tmp_path) -> None:
     """A missing ratio must not become 0, nor a row somebody else's."""
-    kept = "SELECT id, company_id, upload_id, created_at FROM annual_predictions"
+    kept = (
+        "SELECT id, company_id, upload_id, created_at FROM annual_predictions"
+        " ORDER BY id"
+    )
     before = (loaded.stored(), loaded.query(kept))
     rescore(loaded, stricter(tmp_path), *range(2008, 2013))
     assert (loaded.stored(), loaded.query(kept)) == before

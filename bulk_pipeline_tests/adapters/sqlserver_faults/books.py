@@ -9,7 +9,6 @@ import polars as pl
 from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.databases.stage import PREFIX
 from bulk_pipeline.adapters.publishing import Published, register_batch
-from bulk_pipeline.adapters.reading import ROWS
 from bulk_pipeline.adapters.tables import COUNTS
 from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline_tests.adapters.harness import Pipeline
@@ -21,16 +20,6 @@ def scored(pipeline: Pipeline, *files: Path, **options: Any) -> ChunkHandle:
     scores = pipeline.score(rows)
     register_batch(pipeline.installation, rows)
     return scores
-
-
-def scores_at(folder: Path) -> ChunkHandle:
-    """The scores of a batch, by the folder of their rows or their own."""
-    return ChunkHandle.open(folder)
-
-
-def companies_of(scores: ChunkHandle) -> ChunkHandle:
-    """The rows beside the scores, which name the companies."""
-    return ChunkHandle.open(scores.directory.parent / ROWS)
 
 
 def rows_in(*files: Path) -> list[tuple[Any, ...]]:
@@ -56,9 +45,8 @@ def require_books(*pipelines: Pipeline) -> None:
     )
     assert query(twice) == []
     stored = _by_upload(pipelines[0], "annual_predictions")
-    replaced = _by_upload(
-        pipelines[0], "annual_prediction_history WHERE reason = 'update'"
-    )
+    given_up = "annual_prediction_history WHERE reason IN ('update', 'withdraw')"
+    replaced = _by_upload(pipelines[0], given_up)
     columns = ", ".join(COUNTS)
     receipts = query(f"SELECT upload_key, id, {columns} FROM uploads")  # noqa: S608  # our names
     for _, number, *given in receipts:
@@ -70,7 +58,7 @@ def require_books(*pipelines: Pipeline) -> None:
         report.key: tuple(getattr(report, name) for name in COUNTS)
         for pipeline in pipelines
         for report in pipeline.installation.journal.uploads()
-        if report.state == "loaded"
+        if report.state in ("loaded", "withdrawn")
     }
     assert {key: tuple(given) for key, _, *given in receipts} == told
 

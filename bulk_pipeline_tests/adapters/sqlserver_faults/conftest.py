@@ -33,9 +33,8 @@ def loads(mssql_url: sa.URL, make: Maker) -> Maker:
 @pytest.fixture
 def proxy(mssql_url: sa.URL) -> Iterator[Proxy]:
     """A way to the server that can be cut."""
-    way = Proxy(mssql_url)
-    yield way
-    way.close()
+    with Proxy(mssql_url) as way:
+        yield way
 
 
 class Points:

@@ -4,11 +4,9 @@ import pytest
 
 from bulk_pipeline_tests.adapters.harness import write_many
 from bulk_pipeline_tests.adapters.sqlserver_faults.books import (
-    require_books,
     require_loaded,
     require_stored,
     scored,
-    stages,
 )
 
 YEARS = range(1950, 2025)
@@ -65,10 +63,3 @@ def test_a_load_cut_after_any_byte_is_made_again(loads, proxy, tmp_path) -> None
     files.append(some_file(tmp_path, CUTS + 2))
     require_loaded(pipeline.load(files[-1]), ROWS)
     require_stored(pipeline, files)
-
-
-def test_a_load_that_is_cut_each_time_says_so_and_can_be_run_again(
-    loads, proxy, points, tmp_path
-) -> None:
-    """An operator reads what broke and what to do; nothing is visible until then."""
-    pytest.importorskip("stamina")
