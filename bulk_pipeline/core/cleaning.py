@@ -38,6 +38,8 @@ REASONS = {
     "other_decimal": "The number is written with a decimal comma in a file of decimal "
     "points, or the other way round.",
     "not_finite": "The number is infinite or too large to hold.",
+    "too_small": "The number is nearer to 0 than 2.3e-308, which SQL Server cannot "
+    "hold.",
     "wrong_field_count": "The line has more or fewer fields than the header.",
 }
 """Every reason code and its sentence for the reject file."""

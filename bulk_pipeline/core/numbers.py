@@ -3,6 +3,7 @@
 Most cells are plain numbers and take one cast; the rest are looked at again.
 """
 
+import sys
 from dataclasses import dataclass
 
 import polars as pl
@@ -23,6 +24,10 @@ FRACTION_TO_PERCENT = 100.0
 DECIMAL_DIGITS = 15
 """Digits of a decimal text that float64 keeps: 0.07 times 100 is 7, not a bit more."""
 
+SMALLEST = sys.float_info.min
+"""The least number above 0 that SQL Server takes; float64 has smaller ones, with fewer
+digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
@@ -31,8 +36,8 @@ class Numbers:
     Attributes:
         values: float64 of length n; null where the cell is missing or refused.
         refused: String of length n; the reason code where the cell is no value
-            (``not_a_number``, ``other_decimal``, ``not_finite``), else null. None
-            where no cell is.
+            (``not_a_number``, ``other_decimal``, ``not_finite``, ``too_small``),
+            else null. None where no cell is.
         doubtful: whether a cell is a number under the other style that is none or
             another one under this: ``1,5`` or ``1,234`` under a decimal point.
         error_cells: how many of the missing cells hold a spreadsheet's error.
@@ -69,16 +74,18 @@ def parse_numbers(
 
     Returns:
         Values and refusals. Texts such as ``inf`` and numbers beyond float64
-        (``1e400``) are refused as not finite; nothing is ever turned into 0.
+        (``1e400``) are refused as not finite, and those that float64 keeps with
+        fewer digits (``1e-310``) as too small; none of them is turned into 0.
     """
     if style is NumberStyle.COMMA:
         texts = _with_points(texts, typed=typed)
     values = texts.cast(pl.Float64, strict=False)
     if fractions:
         values = (values * FRACTION_TO_PERCENT).round_sig_figs(DECIMAL_DIGITS)
-    if not values.has_nulls() and values.is_finite().all():
+    small = (values.abs() < SMALLEST) & (values != 0)
+    if not values.has_nulls() and values.is_finite().all() and not small.any():
         return Numbers(values, None)
-    odd = (~values.is_finite()).fill_null(value=True) & (texts != "")
+    odd = (~values.is_finite() | small).fill_null(value=True) & (texts != "")
     places = odd.arg_true()
     if places.is_empty():
         return Numbers(values, None)
@@ -115,10 +122,14 @@ def _parse_odd(texts: pl.Series, *, percent: bool, fractions: bool) -> pl.DataFr
             signed, (values * FRACTION_TO_PERCENT).round_sig_figs(DECIMAL_DIGITS)
         )
     value = pl.col("value")
+    small = (value.abs() < SMALLEST) & (value != 0)
+    holds = value.is_finite() & ~small
     return pl.DataFrame({"value": values, "other": other}).select(
-        value=pl.when(value.is_finite()).then(value),
-        refused=pl.when(value.is_finite())
+        value=pl.when(holds).then(value),
+        refused=pl.when(holds)
         .then(None)
+        .when(small)
+        .then(pl.lit("too_small"))
         .when(value.is_not_null())
         .then(pl.lit("not_finite"))
         .when("other")

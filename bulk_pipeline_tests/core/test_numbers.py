@@ -142,6 +142,25 @@ def test_what_is_not_finite_is_refused(text):
     assert parsed(f"{text}%", percent=True)[0] == [None]
 
 
+@pytest.mark.parametrize("text", ["5e-324", "-1e-310", "(1e-310)", "2.2e-308"])
+def test_what_is_too_small_for_a_database_is_refused(text):
+    """SQL Server takes no such number, and one would sink the batch that brings it."""
+    assert parsed(text) == ([None], ["too_small"])
+    assert parsed("0", text, "-0.0", "1") == (
+        [0.0, None, -0.0, 1.0],
+        [None, "too_small", None, None],
+    )
+
+
+def test_the_smallest_number_that_a_database_takes_is_kept():
+    """The limit itself is a number like others."""
+    smallest = sys.float_info.min
+    assert parsed(repr(smallest), repr(-smallest)) == (
+        [smallest, -smallest],
+        [None, None],
+    )
+
+
 def test_a_fraction_too_large_for_a_percent_number_is_refused():
     """The factor itself must not make the infinity that the cell did not hold."""
     largest = repr(sys.float_info.max)
@@ -300,7 +319,7 @@ def test_a_column_without_any_figure_is_all_missing():
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.floats(allow_nan=False, allow_infinity=False))
+@given(st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False))
 def test_a_figure_written_out_comes_back_to_the_last_bit(number):
     """Rows loaded again would count as conflicts with themselves."""
     (plain, signed, bracketed), _ = parsed(
@@ -328,7 +347,13 @@ def test_any_cell_is_a_finite_value_or_missing_or_refused_alone(texts, options):
         alone = parsed(text, **options)
         assert alone == ([value], [reason])
         assert value is None or (math.isfinite(value) and reason is None)
-        assert reason in (None, "not_a_number", "other_decimal", "not_finite")
+        assert reason in (
+            None,
+            "not_a_number",
+            "other_decimal",
+            "not_finite",
+            "too_small",
+        )
 
 
 @pytest.mark.parametrize("text", ["0.07", "0.29", "0.24111", "0.57", " 0.07 "])

@@ -9,13 +9,13 @@ from bulk_pipeline_tests.adapters.sqlserver_faults.books import (
     scored,
 )
 
-YEARS = range(1950, 2025)
+YEARS = range(1970, 2000)
 ROWS = 40 * len(YEARS)
 """Rows of a file here."""
 
 # The first row, one by one, around pages of 1,000 rows as they are sent, and the last.
 AFTER_ROWS = [1, 2, 39, 40, 41, 42, 100, 500, 999, 1000, 1001, 1002]
-AFTER_ROWS += [1500, 1999, 2000, 2001, 2500, ROWS - 2, ROWS - 1, ROWS]
+AFTER_ROWS += [300, 700, 1099, 1100, 1101, ROWS - 2, ROWS - 1, ROWS]
 CUTS = 20
 
 

@@ -51,7 +51,9 @@ def test_deadlocks_are_tried_again(armed, mssql_faults, point) -> None:
             assert "1205" in str(error) or "deadlock" in str(error)
             mssql_faults(deadlock_next=0)
             published = armed.pipeline.publish(scores, register=False)
-        assert mssql_faults()["deadlock_next"] == 0
+        # After the last statement of a load only the dropping of its heaps is hit.
+        assert mssql_faults()["deadlock_next"] < statements
+        mssql_faults(deadlock_next=0)
         require_loaded(published, 10)
     scores = armed(0, "")
     require_loaded(armed.pipeline.publish(scores, register=False), 10)
@@ -63,10 +65,10 @@ def test_endless_deadlocks_end_in_a_sentence(armed, mssql_faults) -> None:
     scores = armed(1_000, "staged")
     with pytest.raises(TransientError, match=r"(?i)deadlock.*again"):
         armed.pipeline.publish(scores, register=False)
+    mssql_faults(deadlock_next=0)
     assert armed.pipeline.predictions() == 0
     states = [u.state for u in armed.pipeline.installation.journal.uploads()]
     assert states == ["claimed"]
-    mssql_faults(deadlock_next=0)
     require_loaded(armed.pipeline.publish(scores, register=False), 10)
     scores = armed(0, "")
     require_loaded(armed.pipeline.publish(scores, register=False), 10)
