@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bulk_pipeline.core.cleaning import CleaningRules, clean
@@ -69,7 +69,9 @@ def counts(evidence):
 @st.composite
 def cells(draw, style=None, groups=(None, "mark", *SPACES)):
     """A number, its text under a style, and the style."""
-    value = draw(st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False))
+    value = draw(
+        st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)
+    )
     style = style or draw(st.sampled_from(NumberStyle))
     power = draw(st.sampled_from([0, 0, 0, 1, -3, 20]))
     shifted = f"{Decimal(repr(value)).scaleb(power).copy_abs():f}"
