@@ -59,11 +59,13 @@ def members(administrator: sa.Connection, mssql_url: sa.URL) -> Iterator[list[sa
 
 
 def _grant(administrator: sa.Connection) -> None:
+    """Run the script of rights."""
     for batch in batches(SQL_FOLDER / "grants.sql"):
         administrator.exec_driver_sql(batch)
 
 
 def _text(url: sa.URL) -> str:
+    """A URL with its password."""
     return url.render_as_string(hide_password=False)
 
 

@@ -68,7 +68,13 @@ class Database:
 
     @property
     def path(self) -> Path:
-        """The SQLite file."""
+        """The SQLite file.
+
+        Raises:
+            ValueError: the database is no file.
+        """
+        if self.url.get_backend_name() != "sqlite":
+            raise ValueError(f"{self.name} is a server and no file.")
         return Path(self.url.database or "")
 
     @property

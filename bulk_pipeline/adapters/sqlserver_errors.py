@@ -25,13 +25,16 @@ from bulk_pipeline.core.errors import (
 
 _STARTING = " A server that starts does so for a while: it is tried again."
 _LOGIN_FAILED = 18456
+# What a bulk copy was doing, as in "Failed to retrieve destination metadata: ".
+_STEP = "(?:Failed to [a-z ]+: )?"
 _OF_DRIVERS = (
     (r"(?is)(ssl provider|failed to connect|tls ).*certificate", CERTIFICATE),
     (r"(?i)ssl provider: the target principal name is incorrect", CERTIFICATE),
     (r"Can't open lib", NO_DRIVER),
     (r"Login timeout expired|Failed to connect to SQL Server", UNREACHABLE),
-    (r"Query timeout expired|Timeout Error", TIMED_OUT),
-    (r"IO error|Connection closed|Cannot .* on (a )?closed connection", LOST),
+    (rf"{_STEP}(Query timeout expired|Timeout Error)", TIMED_OUT),
+    (rf"{_STEP}(IO error|Connection closed)", LOST),
+    (r"Cannot .* on (a )?closed connection", LOST),
 )
 """How the drivers' own texts start, which have neither number nor SQLSTATE of use."""
 

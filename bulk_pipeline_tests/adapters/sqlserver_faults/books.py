@@ -64,6 +64,7 @@ def require_books(*pipelines: Pipeline) -> None:
 
 
 def _by_upload(pipeline: Pipeline, rows: str) -> dict[int, int]:
+    """Rows by the id of their upload."""
     query = f"SELECT upload_id, count(*) FROM {rows} GROUP BY upload_id"  # noqa: S608  # our names
     return {int(number): int(count) for number, count in pipeline.query(query)}
 

@@ -91,6 +91,7 @@ def data() -> Iterator[str]:
 
 
 def _served(*arguments: str) -> "subprocess.Popen[str]":
+    """A test server that is ready."""
     process = subprocess.Popen(
         [SERVE, *arguments], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -102,6 +103,7 @@ def _served(*arguments: str) -> "subprocess.Popen[str]":
 
 
 def _killed(process: "subprocess.Popen[str]") -> None:
+    """Kill a process and all that it started."""
     parent = psutil.Process(process.pid)
     for each in [parent, *parent.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -110,6 +112,7 @@ def _killed(process: "subprocess.Popen[str]") -> None:
 
 
 def _free_port() -> int:
+    """A port that nobody listens on."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -68,6 +68,7 @@ class Proxy:
         self._told(lose_commit=loss)
 
     def _told(self, **wanted: object) -> dict[str, int]:
+        """Tell the process of the proxy what is wanted; returns its state."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(wanted) + "\n")

@@ -70,6 +70,7 @@ class Proxy:
             return {"port": port, "sent": self.sent, "cuts": self.cuts}
 
     def _accept(self) -> None:
+        """Join each client to the server by a connection of its own."""
         while True:
             client, _ = self._listener.accept()
             try:
@@ -84,6 +85,7 @@ class Proxy:
                 threading.Thread(target=way, args=(pair,), daemon=True).start()
 
     def _answers(self, pair: _Pair) -> None:
+        """Hand on what the server says."""
         for data in _received(pair.server):
             if pair.answers_dropped:
                 self._cut(pair.cut)
@@ -93,6 +95,7 @@ class Proxy:
         pair.cut_client()
 
     def _requests(self, pair: _Pair) -> None:
+        """Hand on what the client says, until a cut."""
         for data in _received(pair.client):
             for frame in _frames(pair, data):
                 if self._loss and _commits(frame):
@@ -116,6 +119,7 @@ class Proxy:
         return loss != "answer"
 
     def _cut(self, cut: Callable[[], None]) -> None:
+        """Cut a connection and count it."""
         cut()
         with self._lock:
             self.cuts += 1
@@ -167,6 +171,7 @@ def _commits(frame: bytes) -> bool:
 
 
 def _break(side: socket.socket) -> None:
+    """Close one side with a reset, as a machine that dies does."""
     with contextlib.suppress(OSError):
         side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
         side.shutdown(socket.SHUT_RDWR)

@@ -118,9 +118,7 @@ def test_loads_withdrawals_and_a_rescoring_at_once_add_up(
         )
 
     with ThreadPoolExecutor(3) as pool:
-        withdrawals = [
-            pool.submit(withdraw, older.installation, [key]) for key in keys
-        ]
+        withdrawals = [pool.submit(withdraw, older.installation, [key]) for key in keys]
         rescoring = pool.submit(rescored)
         reports = published_at_once(pipelines, batches)
         assert [w.result(60)[0].state for w in withdrawals] == ["withdrawn"] * 2

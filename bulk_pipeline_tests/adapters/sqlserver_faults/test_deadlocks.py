@@ -39,22 +39,33 @@ def armed(loads, points, mssql_faults, tmp_path):
     return scores
 
 
+def one_run(pipeline, scores):
+    """What a run says of its load; None where it gave up because of a deadlock."""
+    try:
+        return pipeline.publish(scores, register=False)
+    except TransientError as error:
+        if "deadlock" not in str(error).lower():
+            raise
+        return None
+
+
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point or "first")
 def test_deadlocks_are_tried_again(armed, mssql_faults, point) -> None:
     """Wherever they hit, each costs an attempt at most, and no row."""
     for statements in range(1, 7):
         scores = armed(statements, point)
-        try:
-            published = armed.pipeline.publish(scores, register=False)
-        except TransientError as error:
+        published = one_run(armed.pipeline, scores)
+        given_up = published is None
+        if given_up:
             assert statements >= ATTEMPTS, "given up too early"
-            assert "1205" in str(error) or "deadlock" in str(error)
             mssql_faults(deadlock_next=0)
             published = armed.pipeline.publish(scores, register=False)
         # After the last statement of a load only the dropping of its heaps is hit.
         assert mssql_faults()["deadlock_next"] < statements
         mssql_faults(deadlock_next=0)
-        require_loaded(published, 10)
+        assert published.uploads[0].inserted == 10
+        # A commit may have happened whose error hides it, and be found by the next run.
+        assert published.figures.rows_written in ((0, 10) if given_up else (10,))
     scores = armed(0, "")
     require_loaded(armed.pipeline.publish(scores, register=False), 10)
     require_stored(armed.pipeline, armed.files)

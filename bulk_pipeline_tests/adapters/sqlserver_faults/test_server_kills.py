@@ -16,6 +16,7 @@ from bulk_pipeline_tests.adapters.ways import DRIVERS
 
 YEARS = range(1950, 2000)
 ROWS = 40 * len(YEARS)
+MID_STAGING = "mid-staging"
 
 
 @pytest.fixture(scope="module")
@@ -64,27 +65,39 @@ def rows_that_are_cut(monkeypatch, action):
     monkeypatch.setattr(Incoming, "staged", some_rows)
 
 
-@pytest.mark.parametrize("moment", ["mid-staging", "inserted", "receipts written"])
+@pytest.fixture
+def when(points, monkeypatch):
+    """Does something at a named point of a load or in the middle of its staging."""
+
+    def at(moment, action):
+        """Do it once."""
+        if moment == MID_STAGING:
+            rows_that_are_cut(monkeypatch, action)
+        else:
+            points.at(moment, action)
+
+    at.passed = points.passed
+    return at
+
+
+@pytest.mark.parametrize("moment", [MID_STAGING, "inserted", "receipts written"])
 def test_a_load_outlives_a_server_that_restarts(
-    server, make, points, monkeypatch, tmp_path, moment
+    server, make, when, tmp_path, moment
 ) -> None:
     """Staged rows and the transaction are lost with their sessions; the load is not."""
     pipeline = make(ULTRA_BATCH_SIZE=200, ULTRA_PARALLEL_WORKERS=1)
     files = files_of(tmp_path)
     scores = scored(pipeline, files[0])
-    if moment == "mid-staging":
-        rows_that_are_cut(monkeypatch, server.restart)
-    else:
-        points.at(moment, server.restart)
+    when(moment, server.restart)
     require_loaded(pipeline.publish(scores, register=False), ROWS)
-    assert points.passed.count("staged") == (1 if moment == "mid-staging" else 2)
+    assert when.passed.count("staged") == (1 if moment == MID_STAGING else 2)
     require_loaded(pipeline.load(files[1]), ROWS)
     require_stored(pipeline, files)
 
 
-@pytest.mark.parametrize("moment", ["mid-staging", "inserted"])
+@pytest.mark.parametrize("moment", [MID_STAGING, "inserted"])
 def test_a_load_without_its_server_fails_cleanly_and_can_be_run_again(
-    server, make, points, monkeypatch, tmp_path, moment
+    server, make, when, tmp_path, moment
 ) -> None:
     """The operator reads that the server does not answer, and runs the batch again."""
     pipeline = make(
@@ -95,11 +108,8 @@ def test_a_load_without_its_server_fails_cleanly_and_can_be_run_again(
     )
     files = files_of(tmp_path)
     scores = scored(pipeline, files[0])
-    if moment == "mid-staging":
-        rows_that_are_cut(monkeypatch, server.kill)
-    else:
-        points.at(moment, server.kill)
-    with pytest.raises(TransientError, match="cannot be reached.*tried again"):
+    when(moment, server.kill)
+    with pytest.raises(TransientError, match=r"cannot be reached.*tried again"):
         pipeline.publish(scores, register=False)
     states = [u.state for u in pipeline.installation.journal.uploads()]
     assert states == ["claimed"]
