@@ -156,8 +156,10 @@ def test_a_password_of_its_own_opens_the_database(
     """Set apart or in the URL, it is the same password."""
     url = empty_mssql(driver)
     given = {"BULK_PIPELINE_DATABASE_PASSWORD": url.password}
-    bare = url.set(password=None)
-    assert url.password not in bare.render_as_string(hide_password=False)
+    bare = sa.URL.create(  # since URL.set takes None for "as it is"
+        url.drivername, url.username, None, url.host, url.port, url.database, url.query
+    )
+    assert bare.password is None
     installation = installation_in(tmp_path / "home", DATABASE_URL=bare, **given)
     installation.database.create_tables()
     installation.close()

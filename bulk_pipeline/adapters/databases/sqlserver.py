@@ -58,7 +58,8 @@ class SqlServerBackend:
     def _made(self, **arguments: Any) -> sa.Engine:
         pyodbc = self._url.get_driver_name() == "pyodbc"
         seconds = self._settings.connect_seconds
-        login = {"timeout": seconds} if pyodbc else {"attrs_before": _login(seconds)}
+        before = {"attrs_before": {_LOGIN_TIMEOUT: seconds}}
+        login = {"timeout": seconds} if pyodbc else before
         try:
             if pyodbc:
                 _leave_pooling_to_sqlalchemy()
@@ -135,10 +136,6 @@ class SqlServerBackend:
         for name in ("engine", "unpooled"):
             if name in self.__dict__:
                 getattr(self, name).dispose()
-
-
-def _login(seconds: int) -> dict[int, int]:
-    return {_LOGIN_TIMEOUT: seconds}
 
 
 def _leave_pooling_to_sqlalchemy() -> None:
