@@ -17,7 +17,11 @@ from datetime import UTC, datetime, timedelta
 from bulk_pipeline.adapters.journal import Journal
 from bulk_pipeline.adapters.journal_breaker import changed, kept
 from bulk_pipeline.core.breaker import BreakerState, Circuit
-from bulk_pipeline.core.errors import BulkPipelineError, DatabaseUnavailable
+from bulk_pipeline.core.errors import (
+    BulkPipelineError,
+    DatabaseLeftAlone,
+    DatabaseUnavailable,
+)
 
 
 class Breaker:
@@ -50,7 +54,7 @@ class Breaker:
         guard of the same thread is part of the same attempt and does nothing.
 
         Raises:
-            DatabaseUnavailable: the database is left alone at the moment; says since
+            DatabaseLeftAlone: the database is left alone at the moment; says since
                 when, why, until when and what to do. The block was not entered.
             BulkPipelineError: the journal stayed busy or cannot be opened.
         """
@@ -94,7 +98,7 @@ class Breaker:
 
         circuit = changed(self._journal, self._database, enter)
         if refusal is not None:
-            raise DatabaseUnavailable(str(refusal))
+            raise DatabaseLeftAlone(str(refusal))
         return mine if circuit.trial == mine else ""
 
     def _failed(self, trial: str, reason: str) -> Callable[[Circuit], Circuit]:

@@ -123,7 +123,7 @@ class Database:
             self.backend.first_wait_seconds,
             self.backend.longest_wait_seconds,
         ):
-            with attempt, self.guarded(), patience, translated():
+            with attempt, patience, self.guarded(), translated():
                 return work()
         raise AssertionError  # stamina returns or raises
 

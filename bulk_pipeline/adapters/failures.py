@@ -1,13 +1,18 @@
 """Driver errors in our classes: the one table of what a retry can clear."""
 
 import contextlib
+import logging
 import sqlite3
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bulk_pipeline.core.errors import PermanentError, TransientError
 
+if TYPE_CHECKING:
+    from stamina.instrumentation import RetryDetails
+
+logger = logging.getLogger(__name__)
 TRANSIENT_SQLITE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 """Primary result codes that pass by themselves: another writer holds the file."""
 
@@ -94,11 +99,9 @@ def attempts(
     """
     import stamina  # noqa: PLC0415  # as above
 
-    # Where structlog is installed, stamina's own choice would be to print on standard
-    # output, among what a command answers there.
-    stamina.instrumentation.set_on_retry_hooks(
-        [stamina.instrumentation.LoggingOnRetryHook]
-    )
+    # stamina's own hooks log a name without the cause or, where structlog is installed,
+    # print on standard output, among what a command answers there.
+    stamina.instrumentation.set_on_retry_hooks([_tell])
     return iter(
         stamina.retry_context(
             on=on,
@@ -109,6 +112,12 @@ def attempts(
             timeout=None,
         )
     )
+
+
+def _tell(details: "RetryDetails") -> None:
+    """Log why something is tried again, and when."""
+    cause = details.caused_by
+    logger.warning("Tried again in %.1f s: %s", details.wait_for, cause)
 
 
 def _sqlserver_errors() -> tuple[type[Exception], ...]:

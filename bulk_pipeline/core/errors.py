@@ -30,6 +30,10 @@ class LoginRefused(DatabaseUnavailable):
     """The database refused the login: a starting server does so for a while."""
 
 
+class DatabaseLeftAlone(DatabaseUnavailable):
+    """The circuit breaker is open: the database was not asked at all."""
+
+
 class UnreadableFile(PermanentError):
     """A file that is no table we can read; says what is wrong, where, what to do."""
 

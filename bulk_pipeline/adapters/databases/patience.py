@@ -5,18 +5,20 @@ from types import TracebackType
 from typing import Self
 
 from bulk_pipeline.adapters.sqlserver_errors import permanent_login_refusal
-from bulk_pipeline.core.errors import LoginRefused
+from bulk_pipeline.core.errors import DatabaseLeftAlone, LoginRefused
 
 
 class Patience:
     """Context manager around each attempt at one piece of work.
 
-    A refused login is transient until it has been refused for all the grace time.
+    A refused login is transient until it has been refused for all the grace time. A
+    breaker that opens meanwhile is no answer of the server and ends nothing.
     """
 
     def __init__(self, grace_seconds: float) -> None:
         self._grace_seconds = grace_seconds
         self._first_refusal: float | None = None
+        self._refusal: LoginRefused | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -27,11 +29,14 @@ class Patience:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not isinstance(error, LoginRefused):
-            self._first_refusal = None
+        if isinstance(error, LoginRefused):
+            self._refusal = error
+        elif not isinstance(error, DatabaseLeftAlone):
+            self._first_refusal = self._refusal = None
+        if self._refusal is None:
             return
         now = time.monotonic()
         if self._first_refusal is None:
             self._first_refusal = now
         if now - self._first_refusal >= self._grace_seconds:
-            raise permanent_login_refusal(error) from error
+            raise permanent_login_refusal(self._refusal) from error
