@@ -21,7 +21,6 @@ from bulk_pipeline.core.errors import (
     TransientError,
 )
 
-
 WRONG = "wrong"
 
 
