@@ -13,6 +13,7 @@ from bulk_pipeline.adapters import tables
 from bulk_pipeline.adapters.breaker import Breaker
 from bulk_pipeline.adapters.databases.base import Backend, Scratch
 from bulk_pipeline.adapters.databases.patience import Patience
+from bulk_pipeline.adapters.databases.portions import portions
 from bulk_pipeline.adapters.databases.sqlite import SqliteBackend
 from bulk_pipeline.adapters.databases.target import target_url
 from bulk_pipeline.adapters.failures import attempts, translated
@@ -21,8 +22,6 @@ from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import TransientError
 
 T = TypeVar("T")
-VALUES_AT_ONCE = 1_000
-"""Values in one statement; SQL Server takes 2,100 parameters at most."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +150,7 @@ class Database:
         distinct = list(dict.fromkeys(sha256s))
         found: list[sa.Row[Any]] = []
         with self.reading() as connection:
-            for first in range(0, len(distinct), VALUES_AT_ONCE):
-                some = distinct[first : first + VALUES_AT_ONCE]
+            for some in portions(distinct):
                 query = sa.select(tables.uploads)
                 query = query.where(tables.uploads.c.sha256.in_(some))
                 found += connection.execute(query)

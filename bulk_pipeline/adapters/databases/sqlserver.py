@@ -94,7 +94,7 @@ class SqlServerBackend:
         with contextlib.ExitStack() as after, self.engine.begin() as connection:
             connection.info[_AFTER] = after
             try:
-                self.lock(connection)
+                self._lock(connection)
                 yield connection
             except (sa.exc.DBAPIError, TransientError):
                 # Another attempt gets another connection: what an error left of this
@@ -102,7 +102,7 @@ class SqlServerBackend:
                 connection.invalidate()
                 raise
 
-    def lock(self, connection: sa.Connection) -> None:
+    def _lock(self, connection: sa.Connection) -> None:
         """Take the write lock until the end of the transaction.
 
         Raises:

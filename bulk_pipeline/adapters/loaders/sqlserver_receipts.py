@@ -1,20 +1,17 @@
 """Receipts of a publishing transaction on SQL Server, entered and written as sets."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable, DropTable
 
+from bulk_pipeline.adapters.databases.portions import portions
 from bulk_pipeline.adapters.loaders.accounts import UploadAccount, withdrawn_meanwhile
 from bulk_pipeline.adapters.loaders.base import LoadRequest, UploadOutcome
 from bulk_pipeline.adapters.loaders.sqlserver_rules import NUMBERS
 from bulk_pipeline.adapters.tables import COUNTS, models, uploads
 from bulk_pipeline.core.errors import AccountingError
-
-T = TypeVar("T")
-MOST_PARAMETERS = 1000
-"""Values in one IN list; a statement of SQL Server takes 2,100 parameters."""
 
 
 class Receipts:
@@ -149,12 +146,7 @@ def found_receipts(
     u = uploads.c
     query = sa.select(u.upload_key, u.id, u.withdrawn_at, u.load_id)
     found: dict[str, sa.Row[Any]] = {}
-    for keys in in_parts([load.key for load in request.uploads], MOST_PARAMETERS):
+    for keys in portions([load.key for load in request.uploads]):
         rows = connection.execute(query.where(u.upload_key.in_(keys)))
         found |= {row.upload_key: row for row in rows}
     return found
-
-
-def in_parts(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
-    """The items, so many at a time."""
-    return (items[start : start + size] for start in range(0, len(items), size))
