@@ -28,7 +28,7 @@ class OwnServer:
         """
         self._data = data
         self._port = _free_port()
-        self._password = secrets.token_urlsafe(12)
+        self._password = secrets.token_hex(12)
         self._process: subprocess.Popen[str] | None = None
 
     @property
