@@ -11,14 +11,19 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from bulk_pipeline.adapters.alert_settings import AlertSettings
 from bulk_pipeline.adapters.database_settings import DatabaseSettings
+from bulk_pipeline.adapters.inbox_settings import InboxSettings
+from bulk_pipeline.adapters.keeping_settings import KeepingSettings
 from bulk_pipeline.adapters.reading_settings import ReadingSettings
 from bulk_pipeline.core.errors import ConfigurationError
 
 EXECUTOR_VARIABLE = "BULK_PIPELINE_EXECUTOR"
 
 
-class Settings(DatabaseSettings, ReadingSettings):
+class Settings(
+    DatabaseSettings, ReadingSettings, InboxSettings, KeepingSettings, AlertSettings
+):
     """What an operator decides. ``repr`` shows no password."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -59,40 +64,6 @@ class Settings(DatabaseSettings, ReadingSettings):
         default="Q4",
         validation_alias="BULK_PIPELINE_BLANK_QUARTER",
         description="Reporting quarter of rows that give none.",
-    )
-    quiet_seconds: float = Field(
-        default=2.0,
-        ge=0,
-        validation_alias="BULK_PIPELINE_QUIET_SECONDS",
-        description="How long nothing may have touched a dropped file before it is "
-        "taken.",
-    )
-    inbox_pattern: str = Field(
-        default="*",
-        min_length=1,
-        validation_alias="BULK_PIPELINE_INBOX_PATTERN",
-        description="Which names in the inbox are taken, such as *.csv; case does "
-        "not matter.",
-    )
-    inbox_seconds: float = Field(
-        default=0.0,
-        ge=0,
-        validation_alias="BULK_PIPELINE_INBOX_SECONDS",
-        description="Least time between two looks into the inbox, beyond the 5 "
-        "seconds of Dagster's daemon.",
-    )
-    batch_files: int = Field(
-        default=500,
-        ge=1,
-        validation_alias="BULK_PIPELINE_BATCH_FILES",
-        description="Dropped files taken together at most.",
-    )
-    batch_bytes: int = Field(
-        default=256 * 2**20,
-        ge=1,
-        validation_alias="BULK_PIPELINE_BATCH_BYTES",
-        description="Bytes of dropped files taken together; a larger file is a batch "
-        "of its own.",
     )
     model: Path | None = Field(
         default=None,

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from bulk_pipeline.adapters import claiming, tick
+from bulk_pipeline.adapters import claiming, intake, tick
 from bulk_pipeline.adapters.batches import Options
 from bulk_pipeline.adapters.locks import only_one
 from bulk_pipeline.adapters.settings import EXECUTOR_VARIABLE
@@ -156,6 +156,7 @@ def watch(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
         time_ns=lambda: time.time_ns() + int(made.ahead * 1e9),
     )
     monkeypatch.setattr(tick, "time", clock)
+    monkeypatch.setattr(intake, "time", clock)
     monkeypatch.setattr(sensor, "utc_now", made.now)
     runner.installation.home.inbox.mkdir(parents=True)
     return made

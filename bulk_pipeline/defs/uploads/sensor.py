@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.intake import claim_settled
 from bulk_pipeline.adapters.locks import only_one
 from bulk_pipeline.adapters.tick import (
     OpenBatch,
-    claim_settled,
     due_again,
     open_batches,
     require_database,
