@@ -10,6 +10,12 @@ from bulk_pipeline.defs.io_managers import (
     ScorecardIOManager,
 )
 from bulk_pipeline.defs.jobs import batch_job, rescore_job, scorecard_job
+from bulk_pipeline.defs.operations.alerts import alerts_sensor, failed_uploads_sensor
+from bulk_pipeline.defs.operations.failed_uploads import failed_uploads
+from bulk_pipeline.defs.operations.housekeeping import (
+    housekeeping_job,
+    housekeeping_schedule,
+)
 from bulk_pipeline.defs.operations.metrics import run_metrics
 from bulk_pipeline.defs.predictions.assets import (
     annual_predictions,
@@ -36,10 +42,12 @@ def build_definitions() -> dg.Definitions:
             annual_predictions,
             rescored_predictions,
             run_metrics,
+            failed_uploads,
         ],
         asset_checks=[batch_checks],
-        sensors=[inbox_sensor],
-        jobs=[batch_job, rescore_job, scorecard_job],
+        sensors=[inbox_sensor, failed_uploads_sensor, alerts_sensor],
+        schedules=[housekeeping_schedule],
+        jobs=[batch_job, rescore_job, scorecard_job, housekeeping_job],
         resources={
             "installation": installation,
             "handle_io_manager": HandleIOManager(installation=installation),

@@ -1,6 +1,7 @@
 """Which model of this home is active; its bytes are kept under their hash."""
 
 import json
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
@@ -61,8 +62,10 @@ def activate(home: Home, path: Path | None) -> ActiveModel:
         home.models.mkdir(parents=True, exist_ok=True)
         partial = home.models / f".{kept.file}.partial"
         shutil.copyfile(source, partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
         partial.replace(home.models / kept.file)
-    write_json(home.models / ACTIVE_FILE, asdict(kept))
+    write_json(home.models / ACTIVE_FILE, asdict(kept), lasting=True)
     return kept
 
 

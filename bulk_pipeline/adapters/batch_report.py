@@ -1,7 +1,7 @@
 """What people are told of a published batch: counts, seconds, rate, tier, memory."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.journal import UploadReport
 from bulk_pipeline.adapters.loaders.base import LoadResult
 from bulk_pipeline.adapters.reports import StepRecord, UploadReading
+from bulk_pipeline.core.errors import PermanentError, WithdrawnMeanwhile
 from bulk_pipeline.core.metrics import STAGES, rows_per_second, tier
 from bulk_pipeline.core.notices import Notice, NoticeKind, counted, sentences
 
@@ -77,6 +78,21 @@ def batch_figures(
         cpu_percent=100 * cpu / busy if busy else 0.0,
         database_seconds=result.database_seconds,
     )
+
+
+def after_load(reading: UploadReading, error: PermanentError | None) -> UploadReading:
+    """What an upload is once the load is over.
+
+    Args:
+        reading: what reading found.
+        error: why the database took nothing of it, if so.
+    """
+    if error is None:
+        return reading
+    if isinstance(error, WithdrawnMeanwhile):
+        message = "It was withdrawn after it had been read; nothing of it is stored."
+        return replace(reading, state="withdrawn", message=message)
+    return replace(reading, state="refused", message=str(error))
 
 
 def upload_reports(

@@ -2,7 +2,8 @@
 
 A directory holds Arrow IPC files and a manifest. It is written under a temporary
 name and renamed when whole, and read by memory map, so that a reader's memory
-depends on the rows it touches and not on the file.
+depends on the rows it touches and not on the file. Nobody waits for the disk: chunks
+can be made again from the landed files, and after a loss of power they are.
 """
 
 import hashlib
@@ -16,7 +17,8 @@ import polars as pl
 import pyarrow as pa
 
 from bulk_pipeline.adapters.atomic import write_json
-from bulk_pipeline.core.errors import PermanentError
+from bulk_pipeline.adapters.disk_space import room_needed
+from bulk_pipeline.core.errors import PermanentError, TransientError
 
 MANIFEST = "manifest.json"
 
@@ -51,16 +53,26 @@ class ChunkHandle:
 
         Raises:
             PermanentError: there is no whole chunk directory; says what to run again.
+            TransientError: what is there was cut short, as by a loss of power; the
+                next attempt at the batch writes it again.
         """
         try:
-            manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+            text = (directory / MANIFEST).read_text(encoding="utf-8")
         except FileNotFoundError:
             raise PermanentError(
                 f"No chunks at {directory.parent.name}/{directory.name}: they were "
                 "retired or never written. Materialise ingestion_file of this batch "
                 "again."
             ) from None
+        try:
+            manifest = json.loads(text)
+        except ValueError:
+            raise _cut_short(directory, MANIFEST) from None
         chunks = tuple(Chunk(**chunk) for chunk in manifest["chunks"])
+        for chunk in chunks:
+            # A page that is missing from a mapped file kills the process that reads it.
+            if not _is_whole(directory / chunk.name, chunk.bytes):
+                raise _cut_short(directory, chunk.name)
         return cls(directory, manifest["rows"], chunks)
 
     @property
@@ -84,6 +96,21 @@ class ChunkHandle:
         return pl.concat(list(self.frames()), rechunk=False)
 
 
+def _is_whole(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _cut_short(directory: Path, name: str) -> TransientError:
+    return TransientError(
+        f"{name} of {directory.parent.name}/{directory.name} is not whole, as after a "
+        "loss of power. A batch that waits is read again by itself; else materialise "
+        "ingestion_file of this batch again."
+    )
+
+
 def mapped_frame(path: Path) -> pl.DataFrame:
     """An uncompressed Arrow file as a frame over its memory map."""
     # polars 2.1 reads IPC files into memory; only pyarrow still maps them.
@@ -96,8 +123,12 @@ def write_chunk(path: Path, rows: pl.DataFrame) -> Chunk:
     """Write one frame as an Arrow file in one record batch; uncompressed, to be mapped.
 
     A file that is there already is replaced.
+
+    Raises:
+        TransientError: no space is left.
     """
-    rows.rechunk().write_ipc(path, record_batch_size=max(rows.height, 1))
+    with room_needed(path.parent):
+        rows.rechunk().write_ipc(path, record_batch_size=max(rows.height, 1))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = file.tell()

@@ -7,7 +7,11 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from bulk_pipeline.core.errors import PermanentError, TransientError
+from bulk_pipeline.core.errors import (
+    DatabaseUnusable,
+    PermanentError,
+    TransientError,
+)
 
 if TYPE_CHECKING:
     from stamina.instrumentation import RetryDetails
@@ -16,9 +20,13 @@ logger = logging.getLogger(__name__)
 TRANSIENT_SQLITE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 """Primary result codes that pass by themselves: another writer holds the file."""
 
+OF_SOME_ROWS = frozenset(
+    {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, 0}
+)
+"""Primary result codes that may be due to the rows of one upload; 0 is not known."""
+
 _PRIMARY_CODE = 0xFF  # the low byte of an extended result code
 CURES = {
-    sqlite3.SQLITE_FULL: "The disk is full. Free some space and run the batch again.",
     sqlite3.SQLITE_READONLY: "The file or its folder is read-only. Grant write access.",
     sqlite3.SQLITE_CANTOPEN: "The file cannot be opened. Check that its folder exists "
     "and may be written.",
@@ -38,6 +46,9 @@ _SAID = {
     "failed to open": sqlite3.SQLITE_CANTOPEN,
     "file is not a database": sqlite3.SQLITE_NOTADB,
     "database disk image is malformed": sqlite3.SQLITE_CORRUPT,
+    "constraint failed": sqlite3.SQLITE_CONSTRAINT,
+    "no such table": sqlite3.SQLITE_ERROR,
+    "no such column": sqlite3.SQLITE_ERROR,
 }
 """What SQLite (and ADBC, which opens it) writes where it gives no code."""
 
@@ -56,8 +67,15 @@ def from_sqlite(code: int, text: str) -> PermanentError | TransientError:
             f"The database is busy ({text}). It is tried again; if it stays so, look "
             "for another program that holds the file open for writing."
         )
+    if primary == sqlite3.SQLITE_FULL:
+        # Nothing is wrong with the files, and whoever makes room clears it for all.
+        return TransientError(
+            f"The disk is full ({text}). Free some space where the database and the "
+            "home lie; what waits for it goes on by itself."
+        )
     cure = CURES.get(primary, "See the database's own message.")
-    return PermanentError(f"The database refused ({text}). {cure}")
+    kind = PermanentError if primary in OF_SOME_ROWS else DatabaseUnusable
+    return kind(f"The database refused ({text}). {cure}")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ Used by a batch that is loaded and by a check that stores nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,12 +115,14 @@ class FileReader:
         rows: takes the typed rows of all of them.
         rejects: folder of the rejects, one folder in it for each file's number.
         watch: told the seconds by stage.
+        open: opens a file as ``open_text`` does; by default that.
     """
 
     rules: ReadingRules
     rows: ChunkWriter
     rejects: Path
     watch: Stopwatch
+    open: Callable[[Path], TextSource] | None = None
 
     def read(self, path: Path, number: int) -> FileReading:
         """Read one file to its end.
@@ -134,12 +136,7 @@ class FileReader:
             MissingColumns: a needed column is absent.
         """
         with self.watch.stage("read"):
-            source = open_text(
-                path,
-                limits=self.rules.limits,
-                encoding=self.rules.encoding,
-                sheets=self.rules.sheets,
-            )
+            source = self.open(path) if self.open else self._opened(path)
         match = match_header(source.header)
         tally, settled = self._rows(path.name, source, match, number)
         with self.watch.stage("companies"):
@@ -163,6 +160,14 @@ class FileReader:
             companies.drop("names_differ"),
         )
 
+    def _opened(self, path: Path) -> TextSource:
+        return open_text(
+            path,
+            limits=self.rules.limits,
+            encoding=self.rules.encoding,
+            sheets=self.rules.sheets,
+        )
+
     def _rows(
         self, name: str, source: TextSource, match: HeaderMatch, number: int
     ) -> "tuple[_Tally, tuple[Notice, ...]]":
@@ -184,7 +189,6 @@ class FileReader:
     ) -> "_Tally":
         """Read all rows under one style of numbers; on an error none was taken."""
         folder = self.rejects / f"{number:05}"
-        folder.mkdir(parents=True, exist_ok=True)
         rejects = ChunkWriter(folder, self.rules.rows_per_chunk)
         marks = self.rows.mark(), rejects.mark()
         tally, taken = _Tally(), 0
@@ -194,16 +198,19 @@ class FileReader:
                     raise _Doubtful  # noqa: TRY301 (the rewinding below is for it, too)
                 with self.watch.stage("clean"):
                     self.rows.add(part.rows)
-                    rejects.add(part.rejects)
+                    if part.rejects.height:
+                        folder.mkdir(parents=True, exist_ok=True)
+                        rejects.add(part.rejects)
                 tally.add(part)
                 taken += part.bytes_read
                 advance("read", part.bytes_read)
-        except (UnreadableFile, _Doubtful):
+        except (UnreadableFile, OSError, _Doubtful):
             self.rows.rewind(marks[0])
             rejects.rewind(marks[1])
             advance("read", -taken)
             raise
-        rejects.finish()
+        if tally.reasons:
+            rejects.finish()
         return tally
 
 

@@ -6,6 +6,8 @@ Every path of the project comes from here, so that nothing is written elsewhere.
 from dataclasses import dataclass
 from pathlib import Path
 
+CLAIM_PREFIX = ".claim-"
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -60,6 +62,10 @@ class Home:
     def landing(self, batch: str) -> Path:
         """Folder of one batch's files and its ``batch.json``."""
         return self.landings / batch
+
+    def claim(self, batch: str) -> Path:
+        """Folder of a batch that is being claimed."""
+        return self.landings / f"{CLAIM_PREFIX}{batch}"
 
     def chunks(self, batch: str) -> Path:
         """Folder of one batch's Arrow chunks and reports; can be made again."""

@@ -37,6 +37,28 @@ class InboxSettings(BaseModel):
         default=256 * 2**20,
         ge=1,
         validation_alias="BULK_PIPELINE_BATCH_BYTES",
-        description="Bytes of dropped files taken together; a larger file is a batch "
-        "of its own.",
+        description="Bytes of dropped files taken together; a byte of a workbook or of "
+        "a packed file counts as four.",
+    )
+    alone_bytes: int = Field(
+        default=64 * 2**20,
+        ge=1,
+        validation_alias="BULK_PIPELINE_ALONE_BYTES",
+        description="Bytes above which a dropped file is a batch of its own, behind "
+        "the small ones that came with it; a byte of a workbook or of a packed file "
+        "counts as four.",
+    )
+    quota_files: int | None = Field(
+        default=None,
+        ge=1,
+        validation_alias="BULK_PIPELINE_QUOTA_FILES",
+        description="Files of one subfolder in work at once; the others wait in the "
+        "inbox. Default: no limit.",
+    )
+    quota_bytes: int | None = Field(
+        default=None,
+        ge=1,
+        validation_alias="BULK_PIPELINE_QUOTA_BYTES",
+        description="Bytes of one subfolder in work at once; a larger file is taken "
+        "when nothing else of it is. Default: no limit.",
     )

@@ -5,105 +5,25 @@ load count is the receipt in the target database.
 """
 
 import json
-import secrets
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.batches import Batch
-from bulk_pipeline.adapters.failures import attempts, translated
-from bulk_pipeline.adapters.journal_tables import home, metadata, uploads
-from bulk_pipeline.core.metrics import STAGES
+from bulk_pipeline.adapters.failures import translated
+from bulk_pipeline.adapters.journal_reading import JournalReader, Progress
+from bulk_pipeline.adapters.journal_tables import STATES, UNFINISHED, home, uploads
+from bulk_pipeline.adapters.upload_report import UploadReport
 
-STATES = (
-    "claimed",
-    "waiting",
-    "running",
-    "loaded",
-    "repeated",
-    "failed",
-    "withdrawn",
-)
-UNFINISHED = ("claimed", "waiting", "running")
-BUSY_MILLISECONDS = 30_000
+__all__ = ["STATES", "UNFINISHED", "Journal", "Progress", "UploadReport"]
 
 
-@dataclass(frozen=True, slots=True)
-class UploadReport:
-    """What became of one upload; the record that people and programs read.
-
-    ``seconds``, ``stages``, ``rows_per_second``, ``tier``, ``peak_memory_bytes`` are
-    those of its batch. ``duplicates`` include the conflicting ones. ``notices`` is the
-    kind of each warning and how many cells, rows or columns it is about.
-    """
-
-    key: str
-    file: str
-    state: str
-    sha256: str = ""
-    rows_read: int = 0
-    inserted: int = 0
-    updated: int = 0
-    duplicates: int = 0
-    duplicates_conflicting: int = 0
-    rejected: int = 0
-    reject_file: str | None = None
-    seconds: float = 0.0
-    stages: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
-    rows_per_second: float = 0.0
-    tier: str = ""
-    peak_memory_bytes: int = 0
-    run_id: str = ""
-    message: str = ""
-    rejected_by_reason: dict[str, int] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    notices: dict[str, int] = field(default_factory=dict)
-    batch: str = ""
-    submitted_by: str = ""
-    retry_of: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a batch is, by its unfinished uploads.
-
-    Attributes:
-        state: ``ended`` where every upload has ended, else claimed, waiting or running.
-        attempts: runs that were started for it.
-        changed_at: when that last changed, UTC.
-        run_id: the last run of it, "" before the first.
-    """
-
-    state: str
-    attempts: int
-    changed_at: datetime
-    run_id: str
-
-
-class Journal:
+class Journal(JournalReader):
     """One home's journal; created on first use."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @cached_property
-    def _engine(self) -> sa.Engine:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(sa.URL.create("sqlite", database=str(self._path)))
-        sa.event.listen(engine, "connect", _prepare)
-        sa.event.listen(engine, "begin", _begin)
-        with engine.begin() as connection:
-            metadata.create_all(connection)
-            if connection.scalar(sa.select(home.c.id)) is None:
-                connection.execute(home.insert(), {"id": secrets.token_hex(16)})
-        return engine
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -116,25 +36,26 @@ class Journal:
         with translated(), self._engine.begin() as connection:
             yield connection
 
-    def home_id(self) -> str:
-        """The id of this home, which its receipts carry."""
+    def adopt(self, home_id: str) -> None:
+        """Take an id that this home's receipts carry since before the journal."""
         with self.transaction() as connection:
-            return str(connection.scalar(sa.select(home.c.id)))
+            connection.execute(home.update().values(id=home_id))
 
     def claim(self, batch: Batch) -> None:
         """Enter the uploads of a new batch; those already known stay as they are."""
-        now = datetime.now(UTC)
+        created_at = datetime.fromisoformat(batch.created_at)
         rows = [
             {
                 "key": upload.key,
                 "batch": batch.key,
                 "file": upload.file_name,
+                "bytes": upload.bytes,
                 "submitted_by": upload.submitted_by,
                 "retry_of": upload.retry_of,
                 "state": "claimed",
                 "attempts": 0,
-                "claimed_at": now,
-                "changed_at": now,
+                "claimed_at": created_at,
+                "changed_at": datetime.now(UTC),
                 "run_id": "",
                 "message": "",
                 "report": "{}",
@@ -174,55 +95,26 @@ class Journal:
     def finish(self, reports: Iterable[UploadReport]) -> None:
         """Write what became of uploads."""
         now = datetime.now(UTC)
-        with self.transaction() as connection:
-            for report in reports:
-                connection.execute(
-                    uploads.update()
-                    .where(uploads.c.key == report.key)
-                    .values(
-                        state=report.state,
-                        run_id=report.run_id,
-                        message=report.message,
-                        report=json.dumps(asdict(report)),
-                        changed_at=now,
-                    )
-                )
-
-    def uploads(
-        self, *, batch: str | None = None, state: str | None = None
-    ) -> list[UploadReport]:
-        """Uploads with what is known of them, oldest first.
-
-        Args:
-            batch: only those of one batch.
-            state: only those in one state.
-        """
-        query = sa.select(uploads).order_by(uploads.c.claimed_at, sa.text("rowid"))
-        if batch is not None:
-            query = query.where(uploads.c.batch == batch)
-        if state is not None:
-            query = query.where(uploads.c.state == state)
-        with self.transaction() as connection:
-            return [_report(row) for row in connection.execute(query)]
-
-    def progress(self, batch: str) -> Progress | None:
-        """How far a batch is; None where the journal does not know it."""
-        chosen = sa.select(uploads).where(uploads.c.batch == batch)
-        with self.transaction() as connection:
-            rows = connection.execute(chosen).all()
-        if not rows:
-            return None
-        unfinished = [row for row in rows if row.state in UNFINISHED]
-        row = (unfinished or rows)[0]
-        state = row.state if unfinished else "ended"
-        return Progress(state, row.attempts, row.changed_at, row.run_id)
-
-    def refusals_to_show(self) -> list[str]:
-        """Batches with refused uploads that no failed run shows yet."""
-        refused = (uploads.c.state == "failed") & ~uploads.c.refusal_shown
-        query = sa.select(uploads.c.batch).where(refused).distinct()
-        with self.transaction() as connection:
-            return list(connection.scalars(query))
+        rows = [
+            {
+                "upload": report.key,
+                "state": report.state,
+                "run_id": report.run_id,
+                "message": report.message,
+                "report": json.dumps(asdict(report)),
+                "changed_at": now,
+            }
+            for report in reports
+        ]
+        changed = [name for name in rows[0] if name != "upload"] if rows else []
+        change = (
+            uploads.update()
+            .where(uploads.c.key == sa.bindparam("upload"))
+            .values({name: sa.bindparam(name) for name in changed})
+        )
+        if rows:
+            with self.transaction() as connection:
+                connection.execute(change, rows)
 
     def show_refusals(self, batch: str) -> None:
         """Note that a failed run shows the refused uploads of a batch."""
@@ -235,37 +127,3 @@ class Journal:
         change = uploads.update().where(chosen)
         with self.transaction() as connection:
             connection.execute(change.values(**values, changed_at=datetime.now(UTC)))
-
-    def close(self) -> None:
-        """Close the file, if it was ever opened."""
-        if "_engine" in self.__dict__:
-            self._engine.dispose()
-
-
-def _report(row: sa.Row[Any]) -> UploadReport:
-    known = {
-        "key": row.key,
-        "file": row.file,
-        "state": row.state,
-        "run_id": row.run_id,
-        "message": row.message,
-        "batch": row.batch,
-        "submitted_by": row.submitted_by,
-        "retry_of": row.retry_of,
-    }
-    saved = {**json.loads(row.report), **known}
-    return UploadReport(**{**saved, "warnings": tuple(saved.get("warnings", ()))})
-
-
-def _prepare(connection: Any, record: object) -> None:
-    del record
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-    # SQLite does not wait for two processes that change this of a new file at once.
-    for attempt in attempts(sqlite3.OperationalError, 50, 0.01, 0.1):
-        with attempt:
-            connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

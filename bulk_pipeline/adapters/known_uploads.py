@@ -21,6 +21,19 @@ class KnownUploads:
         self._database = database
         self._batch = batch
         self._seen: dict[str, str] = {}
+        self._receipts: dict[str, list[sa.Row[Any]]] = {}
+
+    def ask(self, digests: Sequence[str]) -> None:
+        """Ask the database about the files of the batch, all at once.
+
+        Args:
+            digests: hex SHA-256 of each.
+
+        Raises:
+            TransientError: it does not answer.
+        """
+        for receipt in self._database.receipts(digests):
+            self._receipts.setdefault(receipt.sha256, []).append(receipt)
 
     def state(self, key: str, digest: str) -> tuple[ReadState, str]:
         """Whether to read an upload, and if not, why not.
@@ -31,9 +44,9 @@ class KnownUploads:
 
         Args:
             key: the upload.
-            digest: hex SHA-256 of its file.
+            digest: hex SHA-256 of its file, one of those that ``ask`` was given.
         """
-        receipts = self._database.receipts([digest])
+        receipts = self._receipts.get(digest, [])
         own = [receipt for receipt in receipts if receipt.upload_key == key]
         if own and own[0].withdrawn_at is not None:
             return "withdrawn", f"Withdrawn on {shown(own[0].withdrawn_at)}. {_ANEW}"

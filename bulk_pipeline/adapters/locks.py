@@ -80,6 +80,17 @@ def has_owner(folder: Path) -> bool:
         lock.close()
 
 
+def holder(folder: Path) -> str:
+    """The run whose live process holds a batch, "" if none does or it is gone."""
+    lock = FileLock(folder / BATCH_LOCK)
+    try:
+        return "" if lock.take() else lock.owner()
+    except FileNotFoundError:
+        return ""
+    finally:
+        lock.close()
+
+
 @contextmanager
 def only_one(path: Path) -> Iterator[bool]:
     """Whether this process is the only one in the block; False: leave it."""

@@ -86,12 +86,14 @@ class Monitor:
         for child in self._process.children(recursive=True):
             try:
                 memory += child.memory_info().rss
-                self._children_cpu[child.pid] = self._cpu(child)
+                self._children_cpu[child.pid] = self._cpu(child, with_children=True)
             except psutil.NoSuchProcess:
                 continue  # it ended between the listing and the look
         self._peak = max(self._peak, memory)
 
     @staticmethod
-    def _cpu(process: psutil.Process) -> float:
+    def _cpu(process: psutil.Process, *, with_children: bool = False) -> float:
+        """Processor time of a process, and of its children that have ended."""
         times = process.cpu_times()
-        return float(times.user + times.system)
+        ended = times.children_user + times.children_system if with_children else 0.0
+        return float(times.user + times.system + ended)

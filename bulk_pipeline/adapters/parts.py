@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -20,6 +21,8 @@ PART_COLUMNS = ("upload", "line", *KEY, *RATIOS)
 
 THREADS = 2
 AHEAD = 3
+SMALL_BYTES = 1 << 20
+"""A smaller file is one chunk: threads of its own would cost more than they save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,9 @@ def parts(
     Raises:
         UnreadableFile: the file cannot be read to its end.
     """
+    if source.total_bytes < SMALL_BYTES:
+        yield from _one_by_one(number, source, match, rules, watch)
+        return
     chunks = source.chunks()
     with ThreadPoolExecutor(THREADS) as pool:
         waiting: deque[Future[tuple[Part, float]]] = deque()
@@ -80,15 +86,32 @@ def parts(
             if chunk is not None:
                 waiting.append(pool.submit(_part, number, chunk, source, match, rules))
             if waiting and (chunk is None or len(waiting) >= AHEAD):
-                yield _result(waiting.popleft(), watch)
+                yield _waited_for(waiting.popleft().result, watch)
             elif chunk is None:
                 return
 
 
-def _result(future: "Future[tuple[Part, float]]", watch: Stopwatch) -> Part:
+def _one_by_one(
+    number: int,
+    source: TextSource,
+    match: HeaderMatch,
+    rules: CleaningRules,
+    watch: Stopwatch,
+) -> Iterator[Part]:
+    """The parts of a small upload, without threads."""
+    chunks = source.chunks()
+    while True:
+        with watch.stage("read"):
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield _waited_for(partial(_part, number, chunk, source, match, rules), watch)
+
+
+def _waited_for(made: Callable[[], tuple[Part, float]], watch: Stopwatch) -> Part:
     """A part, its wait shared between the two stages that were waited for."""
     started = time.perf_counter()
-    part, share_of_companies = future.result()
+    part, share_of_companies = made()
     waited = time.perf_counter() - started
     watch.add("companies", waited * share_of_companies)
     watch.add("clean", waited * (1 - share_of_companies))

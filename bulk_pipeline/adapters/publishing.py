@@ -2,20 +2,24 @@
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 
 from bulk_pipeline.adapters.active_model import kept_model, model_record
 from bulk_pipeline.adapters.batch_report import (
     BatchFigures,
+    after_load,
     batch_figures,
     store_figures,
     upload_reports,
 )
 from bulk_pipeline.adapters.batches import Batch, read_batch
 from bulk_pipeline.adapters.chunks import ChunkHandle
+from bulk_pipeline.adapters.crash_points import reached
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.journal import UploadReport
 from bulk_pipeline.adapters.loaders.base import (
@@ -26,6 +30,7 @@ from bulk_pipeline.adapters.loaders.base import (
 )
 from bulk_pipeline.adapters.monitor import Monitor, Stopwatch
 from bulk_pipeline.adapters.progress import advance
+from bulk_pipeline.adapters.publishing_apart import Outcome, publish_each
 from bulk_pipeline.adapters.reading import COMPANIES, ROWS
 from bulk_pipeline.adapters.register import register_companies
 from bulk_pipeline.adapters.rejects import STORED_CONFLICTS, write_reject_files
@@ -40,7 +45,11 @@ from bulk_pipeline.adapters.scoring import (
     REPEATED_FILE,
     scored_model,
 )
+from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.schema import SYMBOL
+
+SHOWN = 10
+"""Files named in the message of a batch of which nothing is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ def register_batch(installation: Installation, rows: ChunkHandle) -> tuple[int, 
         policy = batch.options.companies
         now = datetime.now(UTC)
         registered = register_companies(installation.database, found, now, policy)
+    reached("companies registered")
     StepRecord.of(watch.seconds, monitor.usage).write(folder, "companies")
     return registered
 
@@ -81,7 +91,9 @@ def publish_batch(
         run_id: the run that loads it.
 
     Raises:
-        BulkPipelineError: as the loader; nothing of the batch is visible then.
+        PermanentError: nothing of the batch is stored; says why.
+        TransientError: the database stayed busy; what of the batch is stored by then
+            counts when it is published again.
     """
     folder = scores.directory.parent
     batch = read_batch(installation.home, folder.name)
@@ -89,21 +101,64 @@ def publish_batch(
     watch = Stopwatch()
     with Monitor() as monitor, watch.stage("load"):
         if any(reading.state == "read" for reading in readings):
-            result = loader.publish(_request(installation, batch, readings, scores))
+            request = _request(installation, batch, readings, scores)
+            outcome = publish_each(loader, request)
         else:
-            result = LoadResult((), 0, 0.0)
+            outcome = Outcome(LoadResult((), 0, 0.0), {})
         advance("load", scores.rows)
     committed_at = time.time()
+    readings = [after_load(r, outcome.refused.get(r.key)) for r in readings]
     StepRecord.of(watch.seconds, monitor.usage).write(folder, "load")
-    figures = batch_figures(result, step_records(folder), committed_at)
-    run = (batch.key, run_id)
-    # The rows are stored from here on, whatever becomes of the files about them.
-    installation.journal.finish(upload_reports(run, readings, result, figures, {}))
-    rejects = write_reject_files(installation.home, batch.key)
-    uploads = upload_reports(run, readings, result, figures, rejects)
-    installation.journal.finish(uploads)
-    store_figures(installation.database, batch.key, run_id, figures)
+    figures = batch_figures(outcome.result, step_records(folder), committed_at)
+    return _told(installation, (batch.key, run_id), readings, outcome, figures)
+
+
+def _told(
+    installation: Installation,
+    run: tuple[str, str],
+    readings: list[UploadReading],
+    outcome: Outcome,
+    figures: BatchFigures,
+) -> Published:
+    """Write reject files, figures and, at last, the journal.
+
+    A run that is killed before the last of it is tried again, finds its receipts and
+    tells the same; only ``run_metrics`` then has a row of both runs.
+
+    Raises:
+        PermanentError: the load stored nothing of what was read.
+    """
+    database, home = installation.database, installation.home
+    batch, run_id = run
+    rejects: dict[str, Path] = {}
+    stored = bool(outcome.result.outcomes) or not outcome.refused
+    try:
+        if stored:
+            rejects = write_reject_files(home, batch)
+            store_figures(database, batch, run_id, figures)
+            reached("figures stored")
+    finally:
+        # The rows are stored, whatever became of the files about them.
+        uploads = upload_reports(run, readings, outcome.result, figures, rejects)
+        installation.journal.finish(uploads)
+        reached("outcome entered")
+    if not stored:
+        raise _nothing_stored(outcome.refused, readings)
     return Published(figures, tuple(uploads))
+
+
+def _nothing_stored(
+    refused: Mapping[str, PermanentError], readings: Sequence[UploadReading]
+) -> PermanentError:
+    """The error of a batch of which the database took nothing."""
+    errors = list(refused.values())
+    if all(error is errors[0] for error in errors):
+        return errors[0]
+    names = {reading.key: reading.file_name for reading in readings}
+    told = [f"{names[key]}: {error}" for key, error in refused.items()]
+    return PermanentError(
+        f"The database took none of {len(told)} files. {' '.join(told[:SHOWN])}"
+    )
 
 
 def _request(

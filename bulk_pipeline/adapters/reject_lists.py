@@ -62,9 +62,7 @@ def reject_lists(installation: Installation, key: str) -> list[RejectList]:
         PermanentError: the key is unknown, or a reject file is gone; names it.
     """
     journal = installation.journal
-    found = journal.uploads(batch=key) or [
-        report for report in journal.uploads() if report.key == key
-    ]
+    found = journal.uploads(batch=key) or journal.uploads(keys=[key])
     if not found:
         raise PermanentError(
             f"There is no upload or batch {key!r}. Run `bulk-pipeline uploads` for the "
@@ -119,9 +117,15 @@ def _list(home: Home, report: UploadReport) -> RejectList:
     # The home may have been moved since.
     path = home.rejects(report.batch) / Path(report.reject_file).name
     if not path.exists():
+        cure = (
+            f"Materialise rejected_rows of batch {report.batch} to write it anew."
+            if home.batch(report.batch).exists()
+            else f"Batch {report.batch} was retired with all its files; "
+            "BULK_PIPELINE_KEEP_DAYS says how long one is kept."
+        )
         raise PermanentError(
             f"The reject file of upload {report.key} ({report.file}) is gone: {path}. "
-            f"Materialise rejected_rows of batch {report.batch} to write it anew."
+            f"{cure}"
         )
     reasons = _reasons(path)
     rows = sum(count.rows for count in reasons)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import polars as pl
 
+from bulk_pipeline.adapters.atomic import PARTIAL
 from bulk_pipeline.adapters.chunks import MANIFEST, ChunkHandle
+from bulk_pipeline.adapters.crash_points import reached
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.reading import REJECTS
 from bulk_pipeline.adapters.reject_files import CSV, write_rejects
@@ -39,25 +41,38 @@ def write_reject_files(home: Home, batch: str, suffix: str = CSV) -> dict[str, P
         ``duplicate_conflicting``), column, reason, value, kept_value, kept_in, and
         the row as it stood under the file's own headers.
     """
-    folder = home.chunks(batch)
-    found = _conflicts(folder)
+    folder, target = home.chunks(batch), home.rejects(batch)
+    found = _conflicts(folder).partition_by("upload", as_dict=True)
     written = {}
     for reading in read_readings(folder):
-        target = home.rejects(batch) / f"{reading.key}{suffix}"
-        mine = found.filter(pl.col("upload") == reading.number)
-        parts = [_rejected(folder, reading), _conflicting(mine, reading)]
-        rows = (
-            pl.concat([p for p in parts if p.height], how="diagonal")
-            if any(part.height for part in parts)
-            else None
-        )
-        if rows is None:
-            target.unlink(missing_ok=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_rejects(_cells(rows.sort("line")), target)
-            written[reading.key] = target
+        conflicting = found.get((reading.number,))
+        if not reading.rejected and conflicting is None:
+            continue
+        parts = [_rejected(folder, reading)]
+        if conflicting is not None:
+            parts.append(_conflicting(conflicting, reading))
+        if not any(part.height for part in parts):
+            continue
+        rows = pl.concat([p for p in parts if p.height], how="diagonal")
+        written[reading.key] = target / f"{reading.key}{suffix}"
+        target.mkdir(parents=True, exist_ok=True)
+        write_rejects(_cells(rows.sort("line")), written[reading.key])
+        reached("reject file written")
+    _remove_others(target, {path.name for path in written.values()}, suffix)
     return written
+
+
+def _remove_others(folder: Path, names: set[str], suffix: str) -> None:
+    """Remove what an earlier attempt listed, or left half-written when it was killed.
+
+    Files of another format, which somebody asked for, are not ours to judge.
+    """
+    if not folder.exists():
+        return
+    for path in folder.iterdir():
+        ours = path.suffix == suffix or path.name.endswith(PARTIAL)
+        if ours and path.name not in names:
+            path.unlink()
 
 
 def _conflicts(folder: Path) -> pl.DataFrame:

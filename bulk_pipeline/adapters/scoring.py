@@ -15,6 +15,7 @@ from bulk_pipeline.adapters.chunks import (
     mapped_frame,
     write_chunk,
 )
+from bulk_pipeline.adapters.crash_points import reached
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.monitor import Monitor, Stopwatch
 from bulk_pipeline.adapters.progress import advance
@@ -104,6 +105,7 @@ def score_span(installation: Installation, span: Span) -> None:
             written.append(asdict(made))
             advance("score", ratios.height)
         write_json(folder / f"{span.name}.json", written)
+    reached("span scored")
     record = StepRecord.of(watch.seconds, monitor.usage)
     record.write(batch_folder, f"score-{span.name}")
 
@@ -135,6 +137,7 @@ def gather(installation: Installation, batch: str) -> ChunkHandle:
             write_json(folder / MANIFEST, manifest)
         with watch.stage("duplicates"):
             list_duplicates(rows, batch_folder)
+    reached("scores gathered")
     StepRecord.of(watch.seconds, monitor.usage).write(batch_folder, "gather")
     return ChunkHandle.open(folder)
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from bulk_pipeline.core.errors import (
     ConfigurationError,
     DatabaseUnavailable,
+    DatabaseUnusable,
     LoginRefused,
     PermanentError,
     TransientError,
@@ -53,7 +54,7 @@ TIMED_OUT = Rule(
     "BULK_PIPELINE_BULK_SECONDS for a bulk copy, if loads of that size are usual.",
 )
 CERTIFICATE = Rule(
-    PermanentError,
+    DatabaseUnusable,
     "The certificate of SQL Server is not trusted here",
     "Install the authority that signed it on this machine, or name the host that it "
     "was made for: add HostNameInCertificate=... to DATABASE_URL. Where you know that "
@@ -114,30 +115,31 @@ NO_DATABASE = LOGIN._replace(
     "the login has a user in it.",
 )
 LOGIN_STATE = Rule(
-    PermanentError,
+    DatabaseUnusable,
     "SQL Server refused the login",
     "Ask an administrator: the login is locked, disabled, expired, of a domain that "
     "is not trusted, or from an address that the firewall does not let in.",
 )
 PERMISSION = Rule(
-    PermanentError,
+    DatabaseUnusable,
     "SQL Server refused for want of a permission",
     "Grant it to the login; the documents have a script of all that is needed.",
 )
 TABLES = Rule(
-    PermanentError,
+    DatabaseUnusable,
     "SQL Server does not know a table or a column",
     "Check that DATABASE_URL names the database that holds the tables, and that no "
     "other version of this project made them.",
 )
 SYNTAX = Rule(
-    PermanentError,
+    DatabaseUnusable,
     "SQL Server did not understand a statement",
     "Check that it is SQL Server 2019 or later, then report this as a fault.",
 )
 EXISTS = REFUSED._replace(
+    kind=DatabaseUnusable,
     cure="Something of that name is there and is none of ours. Rename it, or name "
-    "another database in DATABASE_URL."
+    "another database in DATABASE_URL.",
 )
 DUPLICATE = Rule(
     PermanentError,
@@ -154,17 +156,18 @@ VALUE = RULE._replace(
     what="A value does not fit its column or cannot be converted", quotes_data=True
 )
 FULL = Rule(
-    PermanentError,
+    DatabaseUnusable,
     "SQL Server has no room left",
     "Free or add disk space, let the files grow, and back the log up if the database "
     "is in full recovery. Then run the batch again.",
 )
 DAMAGED = Rule(
-    PermanentError,
+    DatabaseUnusable,
     "SQL Server cannot read its files",
     "Ask an administrator to check the disks, run DBCC CHECKDB and restore a backup.",
 )
 READ_ONLY = REFUSED._replace(
+    kind=DatabaseUnusable,
     cure="The database is read-only or a secondary replica. Name the primary or the "
-    "listener of the availability group in DATABASE_URL."
+    "listener of the availability group in DATABASE_URL.",
 )

@@ -18,6 +18,7 @@ from bulk_pipeline.adapters.sqlserver_error_table import BY_NUMBER, BY_STATE
 from bulk_pipeline.adapters.sqlserver_texts import Told, shown, told
 from bulk_pipeline.core.errors import (
     ConfigurationError,
+    DatabaseUnusable,
     LoginRefused,
     PermanentError,
     TransientError,
@@ -67,7 +68,7 @@ def from_sqlserver(error: BaseException) -> PermanentError | TransientError:
 
 def permanent_login_refusal(error: LoginRefused) -> PermanentError:
     """The same refusal, once the server has had its time to start."""
-    return PermanentError(
+    return DatabaseUnusable(
         str(error).removesuffix(_STARTING) + " It was refused for all of "
         "BULK_PIPELINE_LOGIN_GRACE_SECONDS."
     )

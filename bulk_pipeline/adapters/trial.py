@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bulk_pipeline.adapters.batches import Options
 from bulk_pipeline.adapters.chunks import ChunkHandle, ChunkWriter
 from bulk_pipeline.adapters.file_reading import FileReader, ReadingRules
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.monitor import Stopwatch
+from bulk_pipeline.adapters.readers.ahead import Ahead
 from bulk_pipeline.adapters.reading import REJECTS, ROWS
 from bulk_pipeline.adapters.rejects import write_reject_files
 from bulk_pipeline.adapters.reports import UploadReading, write_readings
 from bulk_pipeline.adapters.scoring import DUPLICATE_COUNTS_FILE, list_duplicates
+from bulk_pipeline.adapters.scratch import ScratchFolder
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import MissingColumns, UnreadableFile
 
@@ -63,8 +64,8 @@ def try_files(
     Returns:
         One trial per file, in the order given.
     """
-    with TemporaryDirectory(prefix="bulk-pipeline-") as scratch:
-        home = Home(Path(scratch))
+    with ScratchFolder() as scratch:
+        home = Home(scratch)
         folder = home.chunks(_BATCH)
         readings = _read(files, settings, folder)
         write_readings(folder, readings)
@@ -96,14 +97,16 @@ def _read(
         rows_per_chunk=settings.batch_size,
     )
     writer = ChunkWriter(folder / ROWS, settings.batch_size)
-    reader = FileReader(rules, writer, folder / REJECTS, Stopwatch())
     readings = []
-    for number, file in enumerate(files):
-        reading = UploadReading(number, str(number), file.name, "read", "")
-        try:
-            readings.append(reader.read(file, number).told(reading))
-        except (UnreadableFile, MissingColumns) as error:
-            readings.append(replace(reading, state="refused", message=str(error)))
+    with Ahead(files, rules.limits, rules.encoding, rules.sheets) as ahead:
+        watch = Stopwatch()
+        reader = FileReader(rules, writer, folder / REJECTS, watch, ahead.open)
+        for number, file in enumerate(files):
+            reading = UploadReading(number, str(number), file.name, "read", "")
+            try:
+                readings.append(reader.read(file, number).told(reading))
+            except (UnreadableFile, MissingColumns) as error:
+                readings.append(replace(reading, state="refused", message=str(error)))
     writer.finish()
     return readings
 

@@ -111,7 +111,7 @@ def _reports(
     """Journal entries of an upload or of a batch."""
     batches = dict.fromkeys([key, *(receipt.batch_key for receipt in receipts)])
     found = [report for batch in batches for report in journal.uploads(batch=batch)]
-    everything = found or journal.uploads()
+    everything = found or journal.uploads(keys=[key])
     return [report for report in everything if key in (report.key, report.batch)]
 
 

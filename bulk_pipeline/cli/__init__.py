@@ -7,14 +7,17 @@ import click
 from bulk_pipeline.core.errors import BulkPipelineError, ConfigurationError
 
 COMMANDS = {
+    "alerts": ("bulk_pipeline.cli.alerts", "alerts"),
     "check": ("bulk_pipeline.cli.check", "check"),
     "generate": ("bulk_pipeline.cli.data", "generate"),
     "ingest": ("bulk_pipeline.cli.ingest", "ingest"),
     "init-db": ("bulk_pipeline.cli.database", "init_db"),
     "model": ("bulk_pipeline.cli.model", "model"),
+    "reconcile": ("bulk_pipeline.cli.reconcile", "reconcile"),
     "rejects": ("bulk_pipeline.cli.rejects", "rejects"),
     "retry": ("bulk_pipeline.cli.retry", "retry"),
     "template": ("bulk_pipeline.cli.template", "template"),
+    "tidy": ("bulk_pipeline.cli.tidy", "tidy"),
     "up": ("bulk_pipeline.cli.up", "up"),
     "uploads": ("bulk_pipeline.cli.inbox", "uploads"),
     "withdraw": ("bulk_pipeline.cli.withdraw", "withdraw"),

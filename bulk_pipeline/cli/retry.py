@@ -15,7 +15,6 @@ from bulk_pipeline.adapters.batches import (
     Options,
     Upload,
     land_copies,
-    read_batch,
 )
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.locks import own_batch
@@ -60,7 +59,7 @@ def retry(keys: tuple[str, ...], *, queue: bool, as_json: bool) -> None:
 
 def _batch(installation: Installation, keys: tuple[str, ...]) -> Batch:
     """A new batch of the files of failed uploads."""
-    known = {upload.key: upload for upload in installation.journal.uploads()}
+    known = {upload.key: upload for upload in installation.journal.uploads(keys=keys)}
     retries: dict[Path, Upload] = {}
     for key in keys:
         report = known.get(key)
@@ -71,8 +70,7 @@ def _batch(installation: Installation, keys: tuple[str, ...]) -> Batch:
                 "bulk-pipeline uploads --state failed."
             )
         put_away(installation, report.batch)
-        members = read_batch(installation.home, report.batch).uploads
-        upload = next(member for member in members if member.key == key)
+        upload = Upload(key, report.file, "", 0, submitted_by=report.submitted_by)
         retries[failed_file(installation, key, upload.file_name)] = upload
     options = Options.from_settings(installation.settings)
     now = datetime.now(UTC)

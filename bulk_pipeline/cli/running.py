@@ -1,26 +1,20 @@
 """Running a batch in this process, on the persistent Dagster instance of the home."""
 
-import os
-import shutil
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-import bulk_pipeline.data
 from bulk_pipeline.adapters.active_model import wanted_model
 from bulk_pipeline.adapters.batches import Batch
-from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.moving import put_away
+from bulk_pipeline.cli.dagster_home import use_dagster_home
 from bulk_pipeline.definitions import build_definitions
 from bulk_pipeline.defs.jobs import batch_job, scorecard_job
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.predictions.assets import scorecard
-from bulk_pipeline.defs.uploads.sensor import batch_tags
-
-INSTANCE_FILE = "dagster.yaml"
+from bulk_pipeline.defs.uploads.tags import batch_tags
 
 QUIET: dict[str, Any] = {
     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -71,22 +65,6 @@ def prepare_instance(installation: Installation) -> Path:
     folder = use_dagster_home(installation.home)
     with dg.DagsterInstance.get() as instance:
         _refresh_scorecard(build_definitions(), instance, installation)
-    return folder
-
-
-def use_dagster_home(home: Home) -> Path:
-    """Point Dagster to its folder, in the home unless ``DAGSTER_HOME`` names another.
-
-    The folder and its ``dagster.yaml`` are made where they are missing.
-    """
-    given = os.environ.get("DAGSTER_HOME", "").strip()
-    folder = Path(given).expanduser().absolute() if given else home.dagster
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / INSTANCE_FILE).exists():
-        shipped = files(bulk_pipeline.data).joinpath(INSTANCE_FILE)
-        with as_file(shipped) as source:
-            shutil.copyfile(source, folder / INSTANCE_FILE)
-    os.environ["DAGSTER_HOME"] = str(folder)
     return folder
 
 

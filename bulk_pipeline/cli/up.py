@@ -2,34 +2,32 @@
 
 import json
 import os
-import shutil
-import signal
+import re
 import socket
-import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Self
 
 import click
 
+from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.locks import FileLock
+from bulk_pipeline.cli.dagster_home import use_dagster_home
 from bulk_pipeline.cli.options import database_option
-from bulk_pipeline.core.errors import ConfigurationError, PermanentError
+from bulk_pipeline.cli.supervising import Family
+from bulk_pipeline.core.errors import ConfigurationError
 
-READY_SECONDS = 120
-STOP_SECONDS = 30
-WORKSPACE = {
-    "load_from": [
-        {
-            "python_module": {
-                "module_name": "bulk_pipeline.definitions",
-                "location_name": "bulk_pipeline",
-            }
-        }
-    ]
-}
+LOCK_FILE = "up.lock"
+PORT_SECONDS = 3
+"""A killed `up` is gone a moment before the processes that die with it."""
+MODULE, LOCATION = "bulk_pipeline.definitions", "bulk_pipeline"
+PLAIN_PATH = re.compile(r"[\w./-]{1,100}", re.ASCII)
+"""A path that can be the address of a socket: the system allows some 107 bytes, and
+gRPC reads the path as a URI."""
 
 
 @click.command()
@@ -38,119 +36,101 @@ WORKSPACE = {
 @database_option
 def up(port: int, host: str) -> None:
     """Start the Dagster UI and the daemon that watches the inbox; Ctrl-C stops both."""
-    from bulk_pipeline.cli.running import prepare_instance  # noqa: PLC0415  # Dagster
-
-    installation = Installation.from_environment()
-    try:
-        _require_free_port(host, port)
-        installation.home.inbox.mkdir(parents=True, exist_ok=True)
-        installation.database.create_tables()
-        folder = prepare_instance(installation)
-    finally:
-        installation.close()
-    os.environ["BULK_PIPELINE_HOME"] = str(installation.home.root)
-    workspace = folder / "workspace.yaml"
-    # JSON is YAML, too.
-    workspace.write_text(json.dumps(WORKSPACE), encoding="utf-8")
-    serve = ["-w", str(workspace)]
-    webserver = ["dagster-webserver", *serve, "-h", host, "-p", str(port)]
-    with _Family([webserver, ["dagster-daemon", "run", *serve]]) as family:
-        family.wait_until_open(host, port)
-        click.echo(f"Dagster is up at http://{host}:{port}")
-        click.echo(f"Drop files into {installation.home.inbox}")
-        click.echo(f"Database: {installation.database.name}")
-        family.wait()
+    with closing(Installation.from_environment()) as installation:
+        home, database = installation.home, installation.database
+        with _alone(home, f"http://{host}:{port}"):
+            _require_free_port(host, port)
+            home.inbox.mkdir(parents=True, exist_ok=True)
+            database.create_tables()
+            installation.close()
+            os.environ["BULK_PIPELINE_HOME"] = str(home.root)
+            with Family() as family, _code_address(use_dagster_home(home)) as address:
+                _start(family, address, host, port)
+                if not family.stopping:
+                    click.echo(f"Dagster is up at http://{host}:{port}")
+                    click.echo(f"Drop files into {home.inbox}")
+                    click.echo(f"Database: {database.name}")
+                family.wait()
     click.echo("Stopped.")
 
 
-def _require_free_port(host: str, port: int) -> None:
+def _start(family: Family, address: Path, host: str, port: int) -> None:
+    """Start the code server, then the two that ask it; ready when the UI answers.
+
+    By itself the daemon would start a new code server every minute, and the webserver
+    would have another one: more memory and a processor busy with nothing but imports.
+    """
+    address.unlink(missing_ok=True)
+    code = ("api", "grpc", "-m", MODULE, "--location-name", LOCATION)
+    quiet = ("--log-level", "warning", "--use-python-environment-entry-point")
+    socket_at = ("--lazy-load-user-code", "--socket", str(address))
+    family.start("code server", "dagster", *code, *quiet, *socket_at)
+    # It opens the Dagster instance first, and must be alone then: of two processes that
+    # make its databases at the same time, each writes down the version of their tables,
+    # and Dagster refuses tables of two versions ever after.
+    family.wait_until(address.exists, "The code server")
+    workspace = Path(os.environ["DAGSTER_HOME"]) / "workspace.yaml"
+    server = {"socket": str(address), "location_name": LOCATION}
+    # JSON is YAML, too.
+    workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}), "utf-8")
+    serve = ("-w", str(workspace))
+    family.start("webserver", "dagster-webserver", *serve, "-h", host, "-p", str(port))
+    if failed := family.run(sys.executable, "-m", "bulk_pipeline.cli.preparing"):
+        sys.exit(failed)
+    if family.stopping:
+        return
+    family.start("daemon", "dagster-daemon", "run", *serve)
+    family.wait_until(lambda: _answers(host, port), f"The webserver on port {port}")
+
+
+def _answers(host: str, port: int) -> bool:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
+        return probe.connect_ex((host, port)) == 0
+
+
+@contextmanager
+def _alone(home: Home, address: str) -> Iterator[None]:
+    """Be the only `up` of a home.
+
+    Raises:
+        ConfigurationError: another one runs; names it.
+    """
+    home.root.mkdir(parents=True, exist_ok=True)
+    with closing(FileLock(home.root / LOCK_FILE)) as lock:
+        if not lock.take():
             raise ConfigurationError(
-                f"Port {port} of {host} cannot be used ({error.strerror}). Choose "
-                "another one with --port."
-            ) from error
-
-
-class _Family:
-    """Processes that live and die together; a signal to us stops them cleanly."""
-
-    def __init__(self, commands: list[list[str]]) -> None:
-        self._commands = commands
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._stopping = False
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
-        for command in self._commands:
-            program = _program(command[0])
-            # A group of its own: Ctrl-C reaches us alone, and we pass it on once.
-            self._processes.append(
-                subprocess.Popen([program, *command[1:]], process_group=0)  # noqa: S603
+                f"The home {home.root} is in use: `bulk-pipeline up` runs already "
+                f"({lock.owner()}). Stop that one first, or set BULK_PIPELINE_HOME to "
+                "another folder."
             )
-        return self
+        lock.sign(f"process {os.getpid()}, {address}")
+        yield
 
-    def __exit__(self, *exception: object) -> None:
-        for process in self._processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in self._processes:
+
+@contextmanager
+def _code_address(folder: Path) -> Iterator[Path]:
+    """Path of the code server's socket, which only this user can open."""
+    wanted = folder / "code.sock"
+    if PLAIN_PATH.fullmatch(str(wanted)):
+        yield wanted
+        return
+    with tempfile.TemporaryDirectory(prefix="bulk-pipeline-") as temporary:
+        yield Path(temporary) / "code.sock"
+
+
+def _require_free_port(host: str, port: int) -> None:
+    deadline = time.monotonic() + PORT_SECONDS
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self._stopping = True
-
-    def wait_until_open(self, host: str, port: int) -> None:
-        """Wait until the webserver takes connections.
-
-        Raises:
-            PermanentError: it does not in time, or a process ended.
-        """
-        deadline = time.monotonic() + READY_SECONDS
-        while not self._stopping:
-            self._require_alive()
-            with socket.socket() as probe:
-                if probe.connect_ex((host, port)) == 0:
-                    return
-            if time.monotonic() > deadline:
-                raise PermanentError(
-                    f"Nothing answers on port {port} after {READY_SECONDS} s. See the "
-                    "messages above."
-                )
-            time.sleep(0.2)
-
-    def wait(self) -> None:
-        """Wait for a signal; an end of any process is an error."""
-        while not self._stopping:
-            self._require_alive()
-            time.sleep(0.5)
-
-    def _require_alive(self) -> None:
-        for command, process in zip(self._commands, self._processes, strict=True):
-            if process.poll() is not None and not self._stopping:
-                raise PermanentError(
-                    f"{command[0]} ended with code {process.returncode}. See its "
-                    "messages above."
-                )
-
-
-def _program(name: str) -> str:
-    """A program of this environment, wherever the command was started from."""
-    beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
-        raise ConfigurationError(
-            f"{name} is not installed beside {sys.executable}. Install bulk-pipeline "
-            "with its dependencies."
-        )
-    return found
+                probe.bind((host, port))
+            except OSError as error:
+                if time.monotonic() < deadline:
+                    time.sleep(0.1)
+                    continue
+                raise ConfigurationError(
+                    f"Port {port} of {host} cannot be used ({error.strerror}). Choose "
+                    "another one with --port."
+                ) from error
+            return

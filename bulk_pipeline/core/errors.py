@@ -46,6 +46,17 @@ class ConfigurationError(PermanentError):
     """A setting or an argument that cannot work; names it and a value that would."""
 
 
+class DatabaseUnusable(PermanentError):
+    """The database refuses every load alike: no permission, no table, a damaged file.
+
+    No part of a batch fares better than the whole.
+    """
+
+
+class WithdrawnMeanwhile(PermanentError):
+    """An upload was withdrawn between its reading and its load; names it."""
+
+
 class ModelRefused(PermanentError):
     """A model document or file that must not score anything; names the fault."""
 

@@ -25,6 +25,8 @@ def batch_key(now: datetime, upload_keys: Sequence[str], names: Sequence[str]) -
     """
     digest = hashlib.sha256("\n".join(upload_keys).encode()).hexdigest()[:6]
     label = slug(names[0]) if len(names) == 1 else f"{len(names)}-files"
+    if label.endswith("refused"):
+        label += "-file"  # the partition that shows a batch's refused files ends so
     return f"{now:{_MOMENT}}-{digest}-{label}"
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from bulk_pipeline.adapters.disk_space import room_needed
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.core.errors import BulkPipelineError, TransientError
@@ -22,7 +23,8 @@ def reported(installation: Installation, batch: str) -> Iterator[None]:
         dg.Failure: with the message of the error.
     """
     try:
-        yield
+        with room_needed(installation.home.root):
+            yield
     except TransientError as error:
         installation.journal.stop(batch, "waiting", str(error))
         raise dg.Failure(str(error)) from error

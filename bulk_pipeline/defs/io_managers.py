@@ -12,7 +12,7 @@ from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.adapters.publishing import publish_batch
 from bulk_pipeline.defs.failures import working_on
-from bulk_pipeline.defs.metadata import figures_metadata
+from bulk_pipeline.defs.metadata import TABLE_ROWS, figures_metadata
 from bulk_pipeline.defs.resources import InstallationResource
 
 
@@ -78,9 +78,12 @@ class BulkInsertIOManager(dg.ConfigurableIOManager):
                 "pool_connections_in_use": pool.checkedout(),
                 "pool_connections_allowed": pool.size(),
                 "database": installation.database.name,
-                "reject_files": [u.reject_file for u in published.uploads]
-                if any(u.reject_file for u in published.uploads)
-                else [],
+                "reject_files": [
+                    upload.reject_file
+                    for upload in published.uploads
+                    if upload.reject_file
+                ][:TABLE_ROWS],
+                "files_refused": sum(u.state == "failed" for u in published.uploads),
             }
         )
         context.log_event(dg.AssetMaterialization("run_metrics", metadata=metadata))

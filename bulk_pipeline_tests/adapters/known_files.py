@@ -63,7 +63,8 @@ def seen(path: Path, limits: Limits = LIMITS, **options: Any) -> Seen:
     reader = FileReader(rules, writer, folder / "rejects", Stopwatch())
     reading = reader.read(path, 0)
     writer.finish()
-    rejects = list(ChunkHandle.open(folder / "rejects/00000").frames())
+    rejected = folder / "rejects/00000"  # there is none where nothing was rejected
+    rejects = list(ChunkHandle.open(rejected).frames()) if rejected.exists() else []
     rows = list(ChunkHandle.open(folder / "rows").frames())
     return Seen(
         pl.concat(rows) if rows else pl.DataFrame(),

@@ -2,11 +2,19 @@
 
 import json
 import math
+import os
+import re
 import stat
+from pathlib import Path
 
 import pytest
 
-from bulk_pipeline.adapters.atomic import whole_directory, write_json, write_text
+from bulk_pipeline.adapters.atomic import (
+    PARTIAL,
+    whole_directory,
+    write_json,
+    write_text,
+)
 
 
 def test_a_text_replaces_the_one_before(tmp_path) -> None:
@@ -75,5 +83,59 @@ def test_a_folder_that_fails_leaves_the_one_before(tmp_path, error) -> None:
 
     with pytest.raises(error):
         fails()
+    assert [entry.name for entry in path.iterdir()] == ["old"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_what_must_last_is_brought_to_the_disk_before_it_is_named(
+    tmp_path, monkeypatch, lasting
+) -> None:
+    """A name without its content, or content without its name, is a lost file."""
+    done = []
+    real = os.fsync
+
+    def noted(descriptor):
+        """The path of what is brought to the disk, as it is called then."""
+        done.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with whole_directory(tmp_path / "new" / "one", lasting=lasting) as fresh:
+        (fresh / "rows").write_text("rows")
+    new = str(tmp_path / "new")
+    wanted = [str(tmp_path), f"{fresh}/rows", str(fresh), new] if lasting else []
+    assert done == wanted
+    done.clear()
+    write_text(tmp_path / "other" / "a.txt", "text", lasting=lasting)
+    assert len(done) == (3 if lasting else 1)
+    assert done[-1].endswith("/other") is lasting
+
+
+def test_half_a_folder_of_a_killed_process_is_told_by_its_name(tmp_path) -> None:
+    """Whoever sweeps must know whose it was."""
+    path = tmp_path / "20260101-abc"
+    with whole_directory(path) as fresh:
+        assert re.fullmatch(r"\.20260101-abc\.\w{8}\.partial", fresh.name)
+
+
+def test_the_folder_before_comes_back_if_the_new_one_cannot_take_its_place(
+    tmp_path, monkeypatch
+) -> None:
+    """Between the two renames there is none; an error must not leave it so."""
+    path = tmp_path / "one"
+    with whole_directory(path) as fresh:
+        (fresh / "old").write_text("old")
+    rename = Path.rename
+
+    def refused(source, target):
+        """Nothing new comes in."""
+        if source.name.endswith(PARTIAL):
+            raise PermissionError(13, "Permission denied", str(source))
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(PermissionError), whole_directory(path) as fresh:
+        (fresh / "new").write_text("new")
     assert [entry.name for entry in path.iterdir()] == ["old"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["one"]

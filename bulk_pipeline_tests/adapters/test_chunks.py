@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bulk_pipeline.adapters.chunks import (
     write_chunk,
 )
 from bulk_pipeline.core.cleaning import ROW_SCHEMA
-from bulk_pipeline.core.errors import PermanentError
+from bulk_pipeline.core.errors import PermanentError, TransientError
 from bulk_pipeline.core.periods import QUARTER
 
 HEIGHTS = st.lists(st.integers(0, 12), max_size=8)
@@ -145,4 +146,28 @@ def test_frames_of_another_kind_are_refused(tmp_path) -> None:
     with pytest.raises((pl.exceptions.PolarsError, ValueError)):
         writer.finish()
     with pytest.raises(PermanentError, match="Materialise ingestion_file"):
+        ChunkHandle.open(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["chunk-00001.arrow", MANIFEST])
+@pytest.mark.parametrize("left", [0, 40])
+def test_chunks_that_a_loss_of_power_cut_short_are_read_again(
+    tmp_path, name, left
+) -> None:
+    """A page that is missing from a map kills its reader, at every attempt."""
+    writer = ChunkWriter(tmp_path, 3)
+    writer.add(numbered(0, 5))
+    writer.finish()
+    os.truncate(tmp_path / name, left)
+    with pytest.raises(TransientError, match=f"{name} of .* read again by itself"):
+        ChunkHandle.open(tmp_path)
+
+
+def test_a_chunk_that_is_gone_is_read_again(tmp_path) -> None:
+    """A manifest may come to the disk before what it lists."""
+    writer = ChunkWriter(tmp_path, 3)
+    writer.add(numbered(0, 5))
+    writer.finish()
+    (tmp_path / "chunk-00000.arrow").unlink()
+    with pytest.raises(TransientError, match=r"chunk-00000\.arrow"):
         ChunkHandle.open(tmp_path)

@@ -2,43 +2,37 @@
 
 import os
 import signal
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from bulk_pipeline.adapters import claiming
+from bulk_pipeline.adapters import claiming, looking
 from bulk_pipeline.adapters.batches import Options, batch_in, read_batch
+from bulk_pipeline.adapters.bringing import bring_in
 from bulk_pipeline.adapters.claiming import CLAIM_PREFIX, claim, finish_claims, look
+from bulk_pipeline.adapters.crash_points import VARIABLE
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.core.inbox import FileStamp
 from bulk_pipeline_tests.adapters.harness import ended, started
+from bulk_pipeline_tests.adapters.inbox_files.disks import (  # noqa: F401  # a fixture
+    elsewhere,
+    link_inbox,
+)
 
 OPTIONS = Options("skip", "keep", "Q4", "percent")
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # a file system of its own, on Linux
 
-KILLED = """
-import os, signal, sys
+CLAIMING = """
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from bulk_pipeline.adapters import claiming
 from bulk_pipeline.adapters.batches import Options
+from bulk_pipeline.adapters.claiming import claim, look
+from bulk_pipeline.adapters.crash_points import VARIABLE
 from bulk_pipeline.adapters.home import Home
-home, at = Home(Path(sys.argv[1])), sys.argv[2]
-real = getattr(claiming, at)
-calls = []
-
-def killed(*arguments):
-    calls.append(arguments)
-    if len(calls) == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*arguments)
-
-setattr(claiming, at, killed)
+home = Home(Path(sys.argv[1]))
 options = Options("skip", "keep", "Q4", "percent")
-claiming.claim(home, claiming.look(home.inbox), options, datetime.now(UTC))
+claim(home, look(home.inbox), options, datetime.now(UTC))
 """
 
 
@@ -62,9 +56,16 @@ def contents(home):
     """What lies in the inbox and in whole landed batches, by content."""
     files = [f for f in home.inbox.rglob("*") if f.is_file()]
     for folder in home.landings.glob("[!.]*"):
+        bring_in(home, folder.name)
         batch = batch_in(folder)
         files += [folder / upload.stored_name for upload in batch.uploads]
-    return sorted(os.fsdecode(file.read_bytes()) for file in files)
+    there = {file for file in files if file.exists()}
+    return sorted(os.fsdecode(file.read_bytes()) for file in there)
+
+
+def hidden(home):
+    """Folders of ours that are left in the inbox."""
+    return [f.name for f in home.inbox.rglob(".*")]
 
 
 def claimed(home):
@@ -110,24 +111,17 @@ def test_a_file_that_is_gone_by_then_is_left_out(home) -> None:
     assert [folder.name for folder in home.landings.iterdir()] == [batch.key]
 
 
-@pytest.mark.parametrize(
-    ("function", "call"),
-    [
-        ("write_batch", 1),
-        ("_move", 1),
-        ("_move", 2),
-        ("_move", 3),
-        ("_landed", 1),
-        ("write_batch", 2),
-    ],
-)
-def test_a_claim_killed_anywhere_loses_nothing(home, function, call) -> None:
+@pytest.mark.parametrize("point", ["claim begun", "file claimed", "claim landed"])
+@pytest.mark.parametrize("inbox", ["here", "elsewhere"])
+def test_a_claim_killed_anywhere_loses_nothing(request, home, point, inbox) -> None:
     """Each file is in the inbox or in a batch after the next tick, and once."""
-    names = ["a.csv", "b.csv", "c.csv"]
+    if inbox == "elsewhere":
+        link_inbox(home, request.getfixturevalue("elsewhere"))
+    names = ["a.csv", "b.csv", "team/c.csv"]
     drop(home, *names)
-    process = started(KILLED, home.root, function, call)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    process = started(CLAIMING, home.root, **{VARIABLE: point})
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors
 
     finish_claims(home)
     assert contents(home) == names
@@ -135,6 +129,7 @@ def test_a_claim_killed_anywhere_loses_nothing(home, function, call) -> None:
     claimed(home)
     assert contents(home) == names
     assert look(home.inbox) == []
+    assert hidden(home) == []
 
 
 def test_a_claim_killed_while_its_list_was_written_is_cleared_away(home) -> None:
@@ -145,36 +140,6 @@ def test_a_claim_killed_while_its_list_was_written_is_cleared_away(home) -> None
 
     assert finish_claims(home) == []
     assert not folder.exists()
-
-
-@pytest.fixture
-def elsewhere():
-    """A folder on another file system than the tests' own."""
-    with tempfile.TemporaryDirectory() as here:
-        device = Path(here).stat().st_dev
-    if not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == device:
-        pytest.skip("there is no second file system that may be written")
-    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
-        yield Path(folder)
-
-
-def test_an_inbox_on_another_disk_is_claimed_by_whole_copies(home, elsewhere) -> None:
-    """A network share is mounted as the inbox: a rename cannot leave it."""
-    home.inbox.rmdir()
-    home.inbox.symlink_to(elsewhere)
-    if home.root.stat().st_dev == elsewhere.stat().st_dev:
-        pytest.skip("the tests' own folder is on that file system, too")
-    drop(home, "a.csv", "b.csv")
-    os.utime(home.inbox / "a.csv", ns=(1, 1_000_000_000_000_000_001))
-    batch = claimed(home)
-
-    assert batch is not None
-    assert contents(home) == ["a.csv", "b.csv"]
-    assert list(elsewhere.iterdir()) == []
-    [first] = [u for u in batch.uploads if u.file_name == "a.csv"]
-    kept = home.landing(batch.key) / first.stored_name
-    assert kept.stat().st_mtime_ns == 1_000_000_000_000_000_001
-    assert not list(home.landing(batch.key).glob("*.partial"))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +210,7 @@ def test_a_folder_that_may_not_be_read_keeps_no_other_waiting(
 ) -> None:
     """One team's folder permissions must not stop the files of all the others."""
     drop(home, "closed/a.csv", "open/b.csv")
-    real = claiming._files
+    real = looking._files
 
     def files(folder, name):
         """Refuse one folder, as the file system would."""
@@ -253,7 +218,7 @@ def test_a_folder_that_may_not_be_read_keeps_no_other_waiting(
             raise PermissionError(13, "Permission denied", str(folder))
         return real(folder, name)
 
-    monkeypatch.setattr(claiming, "_files", files)
+    monkeypatch.setattr(looking, "_files", files)
 
     assert [stamp.name for stamp in look(home.inbox)] == ["b.csv"]
     assert "closed" in caplog.text
@@ -292,7 +257,7 @@ def test_two_claims_of_one_look_share_no_file(home) -> None:
 def test_the_process_that_is_killed_in_these_tests_claims_when_it_is_not(home) -> None:
     """Otherwise the test of the kill would pass for the wrong reason."""
     drop(home, "a.csv")
-    ended(started(KILLED, home.root, "_move", 99))
+    ended(started(CLAIMING, home.root))
 
     assert contents(home) == ["a.csv"]
     assert look(home.inbox) == []

@@ -1,6 +1,7 @@
 """Where files end, and that they can be found there again."""
 
 import os
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -166,3 +167,76 @@ def test_rows_of_a_file_in_a_subfolder_name_their_sender(small, landed, good) ->
 
     found = {u.file: u.submitted_by for u in small.installation.journal.uploads()}
     assert found == {"theirs.csv": "team", "ours.csv": ""}
+
+
+def test_what_cannot_be_moved_now_stays_and_is_moved_later(
+    small, landed, good, caplog
+) -> None:
+    """A disk without room must not end the ticks of everybody else."""
+    batch = landed(**{"good.csv": good, "bad.csv": NO_TABLE})
+    small.run(batch.key)
+    home = small.installation.home
+    home.archive.write_text("in the way")
+    home.failed("").write_text("in the way")
+
+    assert not put_away(small.installation, batch.key)
+    assert "stay in landing" in caplog.text
+    assert len(names(home.landing(batch.key))) == 2
+    home.archive.unlink()
+    home.failed("").unlink()
+    assert put_away(small.installation, batch.key)
+    assert not home.landing(batch.key).exists()
+    [failed] = home.failed("").iterdir()
+    assert names(failed) == {"bad.csv", "REASON.txt"}
+
+
+def test_a_batch_that_is_in_the_archive_already_is_completed(
+    small, landed, good
+) -> None:
+    """A copy that was put back must not stay in the landing for ever."""
+    batch = landed(**{"good.csv": good, "bad.csv": NO_TABLE})
+    small.run(batch.key)
+    home = small.installation.home
+    before = {p.name: p.read_bytes() for p in home.landing(batch.key).iterdir()}
+    shutil.copytree(home.landing(batch.key), home.archive / batch.key)
+    [stored] = [u.stored_name for u in batch.uploads if u.file_name == "good.csv"]
+    missing = home.archive / batch.key / stored
+    missing.unlink()
+
+    assert put_away(small.installation, batch.key)
+    assert not home.landing(batch.key).exists()
+    assert missing.read_bytes() == before[missing.name]
+    assert set(before) >= {p.name for p in (home.archive / batch.key).iterdir()}
+
+
+def test_a_correction_is_never_replaced_by_what_it_corrects(
+    small, landed, good
+) -> None:
+    """Somebody works in that folder while ticks go by."""
+    batch = landed(**{"good.csv": good, "bad.csv": NO_TABLE})
+    small.run(batch.key)
+    home = small.installation.home
+    [failed] = [u for u in batch.uploads if u.file_name == "bad.csv"]
+    folder = home.failed(failed.key)
+    folder.mkdir(parents=True)
+    (folder / "bad.csv").write_text("corrected")
+
+    assert put_away(small.installation, batch.key)
+    assert (folder / "bad.csv").read_text() == "corrected"
+    kept = home.archive / batch.key / failed.stored_name
+    assert kept.read_bytes() == NO_TABLE
+
+
+def test_half_a_reason_of_a_killed_process_goes(small, landed, good) -> None:
+    """The sender has that folder in front of him."""
+    batch = landed(**{"good.csv": good, "bad.csv": NO_TABLE})
+    small.run(batch.key)
+    home = small.installation.home
+    [failed] = [u for u in batch.uploads if u.file_name == "bad.csv"]
+    for folder in (home.failed(failed.key), home.landing(batch.key)):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".REASON.txt.abcd1234.partial").write_text("half")
+
+    assert put_away(small.installation, batch.key)
+    assert names(home.failed(failed.key)) == {"bad.csv", "REASON.txt"}
+    assert len(names(home.archive / batch.key)) == 1

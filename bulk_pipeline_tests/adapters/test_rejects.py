@@ -153,3 +153,18 @@ def test_every_reject_is_listed(make, tmp_path) -> None:
     report = small.load(write_csv(tmp_path / "bad.csv", rows)).uploads[0]
     assert counts(report) == (5_000, 0, 0, 0, 0, 5_000)
     assert [row["line"] for row in listed(report)] == [str(n) for n in range(2, 5_002)]
+
+
+def test_no_list_of_an_earlier_attempt_survives(small: Pipeline, tmp_path) -> None:
+    """A list of rejects for a file that no longer has any sends people after ghosts."""
+    rows = rows_of("AB", [2001])
+    rows[0]["net_income_margin"] = "twelve"
+    report = small.load(write_csv(tmp_path / "a.csv", rows)).uploads[0]
+    listing = Path(report.reject_file)
+    left = [listing.with_name("20990101T000000Z-gone.csv"), listing.with_name("x.xlsx")]
+    half = listing.with_name(".0123456789abcdef.partial")
+    for path in (*left, half):
+        path.touch()
+    written = write_reject_files(small.installation.home, report.batch)
+    assert written == {report.key: listing}
+    assert sorted(listing.parent.iterdir()) == sorted([listing, left[1]])

@@ -50,7 +50,7 @@ def test_odd_file_names_are_file_names(tmp_path, name) -> None:
     [
         ("IO: Failed to step query: database is locked", TransientError, "busy"),
         ("failed to execute: database table is locked", TransientError, "busy"),
-        ("database or disk is full", PermanentError, "Free some space"),
+        ("database or disk is full", TransientError, "Free some space"),
         ("attempt to write a readonly database", PermanentError, "write access"),
         ("failed to open 'file:/x'", PermanentError, "folder exists"),
         ("file is not a database", PermanentError, "DATABASE_URL"),

@@ -67,6 +67,12 @@ def test_a_batch_of_one_file_is_recognised_by_it():
     assert key.endswith("-accounts-2012")
 
 
+@pytest.mark.parametrize("name", ["refused.csv", "accounts-refused.csv", "x refused"])
+def test_no_file_name_makes_a_batch_look_like_the_list_of_refused_ones(name):
+    """A partition whose name ends so shows refused files and loads nothing."""
+    assert not batch_key(NOW, ["u1"], [name]).endswith("-refused")
+
+
 def test_batches_of_one_second_differ_by_their_uploads():
     """Two batches with one key would overwrite each other's folder."""
     first = batch_key(NOW, ["u1"], ["a.csv"])

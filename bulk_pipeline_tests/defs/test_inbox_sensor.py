@@ -3,171 +3,23 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from bulk_pipeline.adapters import claiming, intake, tick
-from bulk_pipeline.adapters.batches import Options
+from bulk_pipeline.adapters import claiming
+from bulk_pipeline.adapters.batches import Options, batch_in
 from bulk_pipeline.adapters.locks import only_one
-from bulk_pipeline.adapters.settings import EXECUTOR_VARIABLE
-from bulk_pipeline.adapters.tick import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
-from bulk_pipeline.core.errors import PermanentError
-from bulk_pipeline.defs import io_managers
-from bulk_pipeline.defs.resources import InstallationResource
-from bulk_pipeline.defs.uploads import sensor
-from bulk_pipeline.defs.uploads.sensor import LOCK_FILE, START_GRACE, inbox_sensor
-from bulk_pipeline_tests.adapters.harness import killed_at_the_end, started
-from bulk_pipeline_tests.builders import ROW, rows_of, write_csv
-from bulk_pipeline_tests.defs.batch_runs import QUIET, Runner
-
-QUIET_SECONDS = 5.0
-NO_TABLE = b"\x00\x01\x02 no table \xff"
-
-HOLDING = """
-import sys
-from pathlib import Path
-from bulk_pipeline.adapters.locks import own_batch
-lock = own_batch(Path(sys.argv[1]), "another-run")
-print("held", flush=True)
-sys.stdin.read()
-"""
+from bulk_pipeline.adapters.tick import LOCK_FILE
+from bulk_pipeline_tests.builders import ROW, write_csv
+from bulk_pipeline_tests.defs.watching import NO_TABLE, QUIET_SECONDS, Watch
 
 
 class Killed(BaseException):
     """Stands for the end of a process in the middle of a line."""
-
-
-@dataclass
-class Watch:
-    """The sensor over a real home and instance, and a clock that can be put forward."""
-
-    runner: Runner
-    ahead: float = 0.0
-
-    @property
-    def root(self) -> Path:
-        """The home."""
-        return self.runner.installation.home.root
-
-    @property
-    def inbox(self) -> Path:
-        """Where files are dropped."""
-        return self.runner.installation.home.inbox
-
-    def drop(
-        self, name: str, *symbols: str, content: bytes = b"", year: int = 2001
-    ) -> Path:
-        """A file in the inbox: a good row for each symbol, or these bytes."""
-        path = self.inbox / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if content:
-            path.write_bytes(content)
-        else:
-            write_csv(path, rows_of(symbols or ("AA",), [year]))
-        return path
-
-    def later(self, seconds: float = QUIET_SECONDS + 1) -> None:
-        """Put the clock of the ticks forward."""
-        self.ahead += seconds
-
-    def now(self) -> datetime:
-        """What the clock of the ticks shows."""
-        return datetime.now(UTC) + timedelta(seconds=self.ahead)
-
-    def look(self) -> dg.SensorResult | dg.SkipReason:
-        """One tick, as the daemon evaluates it."""
-        with dg.build_sensor_context(
-            instance=self.runner.instance,
-            resources={"installation": InstallationResource()},
-        ) as context:
-            answer: Any = inbox_sensor(context)
-        return answer
-
-    def asked(self) -> Sequence[dg.RunRequest]:
-        """The requests of one tick."""
-        answer = self.look()
-        assert isinstance(answer, dg.SensorResult)
-        return answer.run_requests or ()
-
-    def keys(self) -> list[str]:
-        """The run keys of one tick, whose answer is then thrown away."""
-        return [str(request.run_key) for request in self.asked()]
-
-    def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-        """Do what the daemon does with a request."""
-        key = str(request.partition_key)
-        self.runner.instance.add_dynamic_partitions("batches", [key])
-        job = self.runner.definitions.resolve_job_def("batch_job")
-        return job.execute_in_process(
-            instance=self.runner.instance,
-            partition_key=key,
-            run_config=QUIET,
-            tags={**request.tags, "dagster/run_key": str(request.run_key)},
-            raise_on_error=False,
-        )
-
-    def take(self) -> list[dg.ExecuteInProcessResult]:
-        """Wait until what was dropped is quiet, tick, and run what is asked for."""
-        self.later()
-        return [self.run(request) for request in self.asked()]
-
-    def spent(
-        self, request: dg.RunRequest, status: dg.DagsterRunStatus
-    ) -> dg.DagsterRun:
-        """A run of a request that got this far, and no process behind it."""
-        return self.runner.instance.create_run_for_job(
-            self.runner.definitions.resolve_job_def("batch_job"),
-            tags={**request.tags, "dagster/run_key": str(request.run_key)},
-            status=status,
-        )
-
-    def states(self) -> dict[str, str]:
-        """File name → state, of all uploads."""
-        return {u.file: u.state for u in self.runner.installation.journal.uploads()}
-
-    def names(self, request: dg.RunRequest) -> list[str]:
-        """Names of the files of a batch, in their order."""
-        uploads = self.runner.installation.journal.uploads(
-            batch=str(request.partition_key)
-        )
-        return [upload.file for upload in uploads]
-
-    def stored(self) -> int:
-        """Rows in the table of predictions."""
-        with sqlite3.connect(self.root / "bulk_pipeline.db") as database:
-            found = database.execute("SELECT count(*) FROM annual_predictions")
-            return int(found.fetchone()[0])
-
-
-@pytest.fixture
-def watch(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
-    """A watched inbox; files are quiet after five seconds of its own clock."""
-    monkeypatch.setenv("BULK_PIPELINE_QUIET_SECONDS", str(QUIET_SECONDS))
-    made = Watch(runner)
-    clock = SimpleNamespace(
-        time=lambda: time.time() + made.ahead,
-        time_ns=lambda: time.time_ns() + int(made.ahead * 1e9),
-    )
-    monkeypatch.setattr(tick, "time", clock)
-    monkeypatch.setattr(intake, "time", clock)
-    monkeypatch.setattr(sensor, "utc_now", made.now)
-    runner.installation.home.inbox.mkdir(parents=True)
-    return made
-
-
-def reason(result: dg.ExecuteInProcessResult) -> str:
-    """What the failed step of a run says to people."""
-    [failed] = [event for event in result.all_events if event.is_step_failure]
-    ours = failed.step_failure_data.user_failure_data
-    error = failed.step_failure_data.error
-    return str(ours.description if ours else error and error.to_string())
 
 
 def test_a_settled_file_becomes_one_run_and_leaves_the_inbox(watch: Watch) -> None:
@@ -434,8 +286,7 @@ def test_a_batch_has_at_most_so_many_bytes_and_a_big_file_is_alone(
 
     assert sorted(watch.names(request) for request in watch.asked()) == [
         ["big.csv"],
-        ["last.csv"],
-        ["small.csv", "other.csv"],
+        ["small.csv", "other.csv", "last.csv"],
     ]
 
 
@@ -529,151 +380,6 @@ def test_looks_are_as_far_apart_as_the_setting_says(
     assert isinstance(third, dg.SensorResult)
 
 
-def test_a_batch_that_a_live_process_holds_is_not_asked_for(watch: Watch) -> None:
-    """Two runs of one batch would take each other's chunks away."""
-    watch.drop("accounts.csv")
-    watch.later()
-    [request] = watch.asked()
-    folder = watch.root / "landing" / str(request.partition_key)
-    process = started(HOLDING, folder)
-    with killed_at_the_end(process):
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        held = watch.keys()
-    freed = watch.keys()
-
-    assert held == []
-    assert freed == [request.run_key]
-
-
-@pytest.mark.parametrize(
-    "status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
-)
-def test_a_batch_whose_run_is_on_its_way_is_not_asked_for(
-    watch: Watch, status: dg.DagsterRunStatus
-) -> None:
-    """A queue of many batches is worked off once, not once a tick."""
-    watch.drop("accounts.csv")
-    watch.later()
-    [request] = watch.asked()
-    watch.spent(request, status)
-
-    assert watch.keys() == []
-    watch.later(3600)
-    assert watch.keys() == []
-
-
-def test_a_run_whose_process_is_gone_is_reported_and_tried_again(watch: Watch) -> None:
-    """A machine was switched off: nobody is left to say that the run is over."""
-    watch.drop("accounts.csv")
-    watch.later()
-    [request] = watch.asked()
-    run = watch.spent(request, dg.DagsterRunStatus.STARTED)
-    batch = str(request.partition_key)
-    watch.runner.installation.journal.start(batch, run.run_id)
-
-    watch.later(START_GRACE.total_seconds())
-    assert watch.keys() == []
-    buried = watch.runner.instance.get_run_by_id(run.run_id)
-    assert buried is not None
-    assert buried.status is dg.DagsterRunStatus.FAILURE
-    assert watch.states() == {"accounts.csv": "waiting"}
-
-    journal = watch.runner.installation.journal
-    progress = journal.progress(batch)
-    assert progress is not None
-    watch.ahead = 0.0
-    assert watch.keys() == []
-    watch.later(2 * FIRST_WAIT_SECONDS + 1)
-    [again] = watch.asked()
-    assert again.run_key == f"{batch}:2"
-    assert watch.run(again).success
-    assert watch.stored() == 1
-
-
-def test_a_run_between_two_steps_in_processes_of_their_own_is_alive(
-    watch: Watch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No process holds its batch then; reported as failed, it would be run twice."""
-    monkeypatch.setenv(EXECUTOR_VARIABLE, "multiprocess")
-    watch.drop("accounts.csv")
-    watch.later()
-    [request] = watch.asked()
-    run = watch.spent(request, dg.DagsterRunStatus.STARTED)
-    batch, instance = str(request.partition_key), watch.runner.instance
-    watch.runner.installation.journal.start(batch, run.run_id)
-    instance.report_engine_event("Starting the process of a step.", run)
-
-    watch.ahead = 0.0
-    assert watch.keys() == []
-    assert watch.states() == {"accounts.csv": "running"}
-    watch.later(START_GRACE.total_seconds() + 1)
-    assert watch.keys() == []
-    assert watch.states() == {"accounts.csv": "waiting"}
-    found = instance.get_run_by_id(run.run_id)
-    assert found is not None
-    assert found.status is dg.DagsterRunStatus.FAILURE
-
-
-def test_the_wait_between_attempts_doubles_up_to_an_hour(watch: Watch) -> None:
-    """A database that is away for a night must not cost ten thousand failed runs."""
-    watch.drop("accounts.csv")
-    watch.later()
-    [request] = watch.asked()
-    batch, journal = str(request.partition_key), watch.runner.installation.journal
-    waits = []
-    for attempt in range(1, 12):
-        journal.start(batch, f"run-{attempt}")
-        journal.stop(batch, "waiting", "The database is busy.")
-        wait = min(FIRST_WAIT_SECONDS * 2**attempt, LONGEST_WAIT_SECONDS)
-        watch.ahead = wait - 2
-        early = watch.keys()
-        watch.ahead = wait + 1
-        waits.append((early, watch.keys()))
-
-    assert waits == [([], [f"{batch}:{attempt + 1}"]) for attempt in range(1, 12)]
-
-
-@pytest.mark.parametrize("after_start", [False, True])
-def test_a_run_key_that_was_spent_in_vain_is_counted(
-    watch: Watch, *, after_start: bool
-) -> None:
-    """Dagster never runs a key twice: the batch would wait for ever, in silence."""
-    watch.drop("accounts.csv")
-    watch.later()
-    [request] = watch.asked()
-    if after_start:
-        run = watch.spent(request, dg.DagsterRunStatus.STARTED)
-    else:
-        run = watch.spent(request, dg.DagsterRunStatus.NOT_STARTED)
-        watch.runner.instance.report_run_failed(run, "The code could not be loaded.")
-    watch.ahead = START_GRACE.total_seconds() + 1 if after_start else 0.0
-    counted = watch.keys()
-    watch.later(2 * FIRST_WAIT_SECONDS + 1)
-    [again] = watch.asked()
-
-    assert counted == []
-    assert again.run_key == f"{request.partition_key}:2"
-    found = watch.runner.instance.get_run_by_id(run.run_id)
-    assert found is not None
-    assert found.status is dg.DagsterRunStatus.FAILURE
-    assert watch.run(again).success
-
-
-def test_a_run_that_has_just_started_is_left_alone(watch: Watch) -> None:
-    """Between its start and its first step it holds nothing yet."""
-    watch.drop("accounts.csv")
-    watch.later()
-    [request] = watch.asked()
-    run = watch.spent(request, dg.DagsterRunStatus.STARTED)
-    watch.ahead = 0.0
-
-    assert watch.keys() == []
-    found = watch.runner.instance.get_run_by_id(run.run_id)
-    assert found is not None
-    assert found.status is dg.DagsterRunStatus.STARTED
-
-
 def test_links_pipes_and_folders_are_not_touched(watch: Watch, tmp_path: Path) -> None:
     """A link could name any file of the machine, and a pipe never ends."""
     secret = tmp_path / "secret.csv"
@@ -688,61 +394,6 @@ def test_links_pipes_and_folders_are_not_touched(watch: Watch, tmp_path: Path) -
     assert watch.keys() == []
     assert sorted(entry.name for entry in watch.inbox.iterdir()) == before
     assert secret.exists()
-
-
-def test_refused_files_are_shown_by_one_failed_run(watch: Watch) -> None:
-    """The batch is green for what was loaded; somebody must still see what was not."""
-    watch.drop("good.csv")
-    watch.drop("bad.csv", content=NO_TABLE)
-    [result] = watch.take()
-    [lost] = watch.asked()
-    [request] = watch.asked()
-
-    assert result.success
-    assert watch.states() == {"good.csv": "loaded", "bad.csv": "failed"}
-    batch = result.dagster_run.tags["bulk_pipeline/batch"]
-    assert request.partition_key == f"{batch}-refused"
-    assert request.run_key == lost.run_key == f"{batch}-refused:1"
-
-    # The reasons are on record: the run shows them with every file gone.
-    for folder in ("failed", "archive", "chunks"):
-        (watch.root / folder).rename(watch.root / f"{folder}.away")
-    shown = watch.run(request)
-    assert not shown.success
-    assert "bad.csv" in reason(shown)
-    assert "good.csv" not in reason(shown)
-    assert watch.keys() == []
-
-
-def test_a_batch_of_refused_files_only_is_shown_by_its_own_run(watch: Watch) -> None:
-    """One failed run for one mistake."""
-    watch.drop("bad.csv", content=NO_TABLE)
-    [result] = watch.take()
-
-    assert not result.success
-    assert "bad.csv" in reason(result)
-    assert watch.states() == {"bad.csv": "failed"}
-    [folder] = (watch.root / "failed").iterdir()
-    assert {f.name for f in folder.iterdir()} == {"bad.csv", "REASON.txt"}
-    assert watch.keys() == []
-
-
-def test_a_batch_whose_run_failed_for_good_is_shown_by_that_run(
-    watch: Watch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A second failed run with the same words would only look like a second fault."""
-
-    def refuse(*_: Any) -> None:
-        raise PermanentError("The disk is full. Free some space.")
-
-    monkeypatch.setattr(io_managers, "publish_batch", refuse)
-    watch.drop("accounts.csv")
-    [result] = watch.take()
-
-    assert not result.success
-    assert "The disk is full" in reason(result)
-    assert watch.states() == {"accounts.csv": "failed"}
-    assert watch.keys() == []
 
 
 def test_a_name_that_is_no_text_is_taken_like_any_other(watch: Watch) -> None:
@@ -783,5 +434,5 @@ def test_options_of_the_settings_are_fixed_when_a_batch_is_claimed(
     monkeypatch.setenv("BULK_PIPELINE_ON_CONFLICT", "skip")
 
     assert watch.run(request).success
-    found = claiming.batch_in(watch.root / "archive" / str(request.partition_key))
+    found = batch_in(watch.root / "archive" / str(request.partition_key))
     assert found.options == replace(found.options, on_conflict="update")

@@ -50,6 +50,8 @@ class SqliteBackend:
         cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
         cursor.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # heeded by a new file only
         cursor.execute("PRAGMA journal_mode = WAL")
+        # Some builds of SQLite leave a commit in the log to a loss of power.
+        cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 

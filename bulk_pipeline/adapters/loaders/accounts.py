@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from bulk_pipeline.adapters.loaders.base import UploadLoad, UploadOutcome
-from bulk_pipeline.core.errors import AccountingError, PermanentError
+from bulk_pipeline.core.errors import (
+    AccountingError,
+    PermanentError,
+    WithdrawnMeanwhile,
+)
 
 
 @dataclass(slots=True)
@@ -47,9 +51,9 @@ class UploadAccount:
         )
 
 
-def withdrawn_meanwhile(load: UploadLoad, batch: str) -> PermanentError:
+def withdrawn_meanwhile(load: UploadLoad, batch: str) -> WithdrawnMeanwhile:
     """The error for an upload that was withdrawn between its reading and its load."""
-    return PermanentError(
+    return WithdrawnMeanwhile(
         f"{load.file_name} (upload {load.key}) was withdrawn after it had been read. "
         f"Nothing of batch {batch} was stored; materialise its ingestion_file again to "
         "load what is left of it."

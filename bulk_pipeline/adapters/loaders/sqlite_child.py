@@ -8,8 +8,10 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
+from bulk_pipeline.adapters.disk_space import room_needed
 from bulk_pipeline.adapters.failures import from_sqlite_text
 from bulk_pipeline.adapters.loaders.sqlite_drivers import ArrowDriver
 from bulk_pipeline.adapters.loaders.sqlite_publish import publish
@@ -42,7 +44,8 @@ def _serve(job: dict[str, Any], answered: threading.Event) -> None:
     try:
         driver = ArrowDriver(job["path"], job["busy_ms"], job["statements"])
         try:
-            result = publish(driver, request_from_json(job["request"]))
+            with room_needed(Path(job["request"]["conflicts"]).parent):
+                result = publish(driver, request_from_json(job["request"]))
             answered.set()
             _say(result_to_json(result))
             driver.checkpoint()

@@ -110,6 +110,9 @@ class ArrowDriver:
         self.command(f"PRAGMA cache_size = -{CACHE_KIB}")
         # The log is moved into the file after the commit was reported, not before.
         self.command("PRAGMA wal_autocheckpoint = 0")
+        # A commit that is reported must outlive a loss of power, whatever the build's
+        # default is.
+        self.command("PRAGMA synchronous = FULL")
         # Rows are checked a slice at a time before they come here.
         self.command("PRAGMA ignore_check_constraints = ON")
 

@@ -8,6 +8,7 @@ import time
 
 import polars as pl
 
+from bulk_pipeline.adapters.crash_points import reached
 from bulk_pipeline.adapters.loaders.accounts import missing_companies
 from bulk_pipeline.adapters.loaders.base import LoadRequest, LoadResult
 from bulk_pipeline.adapters.loaders.incoming import Incoming, require_storable
@@ -39,7 +40,10 @@ def publish(driver: Driver, request: LoadRequest) -> LoadResult:
         publication = _Publication(driver, request)
         publication.store()
         outcomes = publication.receipts.write()
+        reached("receipts written")
+        reached("before commit")
         driver.command("COMMIT")
+        reached("committed")
     except BaseException:
         driver.rollback()
         raise
@@ -106,6 +110,7 @@ class _Publication:
         }
         frames = incoming.frames(keys, constants, self.request.rows_per_insert)
         said = self.driver.append("annual_predictions", frames)
+        reached("inserted")
         wanted = dict(keys.group_by("upload_id").len().iter_rows())
         found = self._new_rows(last_id, list(wanted))
         if said != keys.height or found != wanted:

@@ -6,13 +6,17 @@ from pathlib import Path
 from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.adapters.readers.base import RaggedLine, TextChunk, TextSource
 from bulk_pipeline.adapters.readers.columnar import open_columnar
+from bulk_pipeline.adapters.readers.files.archives import is_workbook
 from bulk_pipeline.adapters.readers.files.containers import unpacked
 from bulk_pipeline.adapters.readers.files.dropped import dropped
 from bulk_pipeline.adapters.readers.files.kinds import OLE, PARQUET, ZIP, refuse_binary
 from bulk_pipeline.adapters.readers.text.delimited import open_delimited
 from bulk_pipeline.adapters.readers.text.encodings import settled
 from bulk_pipeline.adapters.readers.whole import TextTable, whole
-from bulk_pipeline.adapters.readers.workbooks.spreadsheet import open_spreadsheet
+from bulk_pipeline.adapters.readers.workbooks.spreadsheet import (
+    Parsing,
+    open_spreadsheet,
+)
 
 __all__ = [
     "Limits",
@@ -20,6 +24,7 @@ __all__ = [
     "TextChunk",
     "TextSource",
     "TextTable",
+    "begun_workbook",
     "open_text",
     "read_text_table",
 ]
@@ -57,6 +62,25 @@ def open_text(
     if content.head.startswith(PARQUET):
         return open_columnar(content, limits)
     return open_delimited(settled(content, encoding), limits)
+
+
+def begun_workbook(path: Path, limits: Limits, sheets: str) -> Parsing | None:
+    """A workbook that is being parsed; None for any other file, which is left alone.
+
+    Args:
+        path: the file; a workbook that is packed in another file is none here.
+        limits: how much it may take.
+        sheets: as ``open_text`` takes it.
+
+    Raises:
+        UnreadableFile: it cannot be opened, or as ``Parsing``.
+    """
+    content = dropped(path, limits)
+    if not content.head.startswith((*ZIP, OLE)):
+        return None
+    if content.head.startswith(ZIP) and not is_workbook(content, limits):
+        return None
+    return Parsing(path, limits, sheets=sheets)
 
 
 def read_text_table(path: Path, *, limits: Limits = Limits()) -> TextTable:  # noqa: B008

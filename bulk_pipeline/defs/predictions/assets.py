@@ -10,7 +10,7 @@ from bulk_pipeline.adapters.scoring import gather, plan_spans, planned_span, sco
 from bulk_pipeline.defs.companies.assets import companies
 from bulk_pipeline.defs.failures import working_on
 from bulk_pipeline.defs.metadata import PREDICTION_COLUMNS
-from bulk_pipeline.defs.partitions import batches
+from bulk_pipeline.defs.partitions import DATABASE_POOL, batches
 from bulk_pipeline.defs.resources import InstallationResource
 
 GROUP = "predictions"
@@ -101,6 +101,7 @@ def batch_predictions(
     group_name=GROUP,
     kinds={"sql"},
     deps=[companies],
+    pool=DATABASE_POOL,
     io_manager_key="database_io_manager",
     metadata={
         "dagster/table_name": "annual_predictions",

@@ -4,6 +4,7 @@ import dagster as dg
 
 from bulk_pipeline.adapters.batches import read_batch
 from bulk_pipeline.adapters.chunks import ChunkHandle
+from bulk_pipeline.adapters.crash_points import reached
 from bulk_pipeline.adapters.journal import UploadReport
 from bulk_pipeline.adapters.reading import ingest
 from bulk_pipeline.adapters.rejects import write_reject_files
@@ -11,12 +12,14 @@ from bulk_pipeline.adapters.reports import read_readings
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.quality import total
 from bulk_pipeline.defs.failures import working_on
-from bulk_pipeline.defs.metadata import uploads_table, warnings_metadata
+from bulk_pipeline.defs.metadata import TABLE_ROWS, uploads_table, warnings_metadata
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.refused import is_refused_sibling, show_refused
 
 GROUP = "uploads"
+SHOWN = 10
+"""Files named in the message of a run that could read none."""
 BYTES_PER_ROW = 100
 """About a row of CSV; a wrong guess only starts the loading process later."""
 
@@ -42,6 +45,7 @@ def ingestion_file(
         show_refused(installation.installation, batch)
     with working_on(installation, batch, run_id) as found:
         found.journal.start(batch, run_id)
+        reached("run entered")
         size = sum(upload.bytes for upload in read_batch(found.home, batch).uploads)
         installation.loader.prepare(size // BYTES_PER_ROW)
         rows = ingest(found, batch)
@@ -61,9 +65,10 @@ def ingestion_file(
                 for reading in refused
             )
             found.journal.show_refusals(batch)
+            told = (f"{r.file_name}: {r.message}" for r in refused[:SHOWN])
             raise PermanentError(
-                "No file of this batch could be read. "
-                + " ".join(f"{r.file_name}: {r.message}" for r in refused[:10])
+                f"No file of this batch could be read, {len(refused)} were refused. "
+                + " ".join(told)
             )
     quality = total(reading.quality for reading in readings)
     return dg.MaterializeResult(
@@ -106,6 +111,7 @@ def rejected_rows(
         metadata={
             "rows_rejected": sum(reasons.values()),
             "reasons": reasons,
-            "files": [dg.MetadataValue.path(str(f)).path for f in files.values()],
+            "reject_files": len(files),
+            "files": [str(file) for file in files.values()][:TABLE_ROWS],
         }
     )

@@ -15,6 +15,11 @@ def refused_sibling(batch: str) -> str:
     return f"{batch}{SUFFIX}"
 
 
+def batch_of(partition: str) -> str:
+    """The batch of a partition, its own or the one that shows its refused uploads."""
+    return partition.removesuffix(SUFFIX)
+
+
 def is_refused_sibling(partition: str) -> bool:
     """Whether a partition is there to show refused uploads."""
     return partition.endswith(SUFFIX)
@@ -26,12 +31,8 @@ def show_refused(installation: Installation, partition: str) -> Never:
     Raises:
         dg.Failure: names each refused file of the batch and its reason.
     """
-    batch = partition.removesuffix(SUFFIX)
-    refused = [
-        upload
-        for upload in installation.journal.uploads(batch=batch)
-        if upload.state == "failed"
-    ]
+    batch = batch_of(partition)
+    refused = installation.journal.uploads(batch=batch, state="failed")
     installation.journal.show_refusals(batch)
     reasons = " ".join(f"{u.file}: {u.message}" for u in refused[:SHOWN])
     raise dg.Failure(

@@ -1,7 +1,8 @@
 """Fixtures for workbooks: written to a file, and parsed without a process."""
 
 import contextlib
-import subprocess
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from bulk_pipeline.adapters.readers.workbooks import (
     spreadsheet,
     spreadsheet_child,
 )
+from bulk_pipeline.adapters.readers.workbooks.fork_client import Ended
 from bulk_pipeline_tests.adapters.readers.workbooks import Rows, Write, book_of
 
 
@@ -27,11 +29,37 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parses where the test runs, without limits: faster, and coverage sees it."""
-
-    def run(command: tuple[str, ...], *, cwd: Path, **_: object) -> object:
-        with contextlib.chdir(cwd):
-            spreadsheet_child.main(*command[-2:])
-        return subprocess.CompletedProcess(command, 0, b"", b"")
-
     monkeypatch.setattr(spreadsheet_child.resource, "setrlimit", lambda *_: None)
-    monkeypatch.setattr(spreadsheet.subprocess, "run", run)
+    monkeypatch.setattr(spreadsheet, "FORKS", Here())
+
+
+class Here:
+    """Does the work of a fork at once, in this process."""
+
+    def start(
+        self, _module: str, arguments: Sequence[str], folder: Path, _seconds: float
+    ) -> "Done":
+        """The outcome of ``main`` of the child, whatever the module."""
+        with contextlib.chdir(folder):
+            spreadsheet_child.main(*arguments)
+        return Done()
+
+
+class Done:
+    """Work that ended well."""
+
+    def result(self) -> Ended:
+        """How it ended."""
+        return Ended(0, "")
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for temporary files that nobody else uses."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder

@@ -59,7 +59,7 @@ def test_the_workbooks_that_are_patched_can_be_read(
     """If they were refused, no law would be tried beyond the refusal."""
     kind, part = PLACES[place]
     path.write_bytes(patched(bytes([place]) + parts(kind)[part]))
-    with mock.patch.object(spreadsheet, "subprocess", forks):
+    with mock.patch.object(spreadsheet, "FORKS", forks):
         rows, lines, _ = rows_of(open_text(path, limits=LIMITS))
     assert lines == [2, 3]
     assert rows[0] == ("A", "Acme", "2012", "24.111", "1.5", "-3", "1234", "0")

@@ -46,7 +46,7 @@ def check_workbook(path: Path, forks: Forks) -> None:
     """
     forks.peak_bytes = 0
     started = time.monotonic()
-    with mock.patch.object(spreadsheet, "subprocess", forks):
+    with mock.patch.object(spreadsheet, "FORKS", forks):
         refusal = _refusal(path)
     assert time.monotonic() - started < _SECONDS
     assert forks.peak_bytes < LIMITS.child_memory_bytes

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from bulk_pipeline.adapters.readers.files.content import HEAD, Content
+from bulk_pipeline.adapters.scratch import ScratchFolder
 from bulk_pipeline.core.errors import TransientError
 
 
@@ -55,9 +56,9 @@ class Unpacked:
     @contextmanager
     def on_disk(self) -> Iterator[Path]:
         with _room(self.name):
-            folder = TemporaryDirectory(prefix="bulk-pipeline-")
+            folder = ScratchFolder()
         with folder as directory:
-            path = Path(directory) / "unpacked"
+            path = directory / "unpacked"
             with _room(self.name), self.open() as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
             yield path

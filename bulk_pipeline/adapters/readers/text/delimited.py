@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.adapters.readers.base import TextChunk, within
@@ -74,10 +75,15 @@ class Delimited:
         cutter = RowCutter(name, delimiter, self.limits.line_bytes)
         parser = BlockParser(name, self.dialect, self.limits.cell_chars)
         pieces = self.text.pieces(self.limits.block_bytes, self.dialect.rows_at)
+        blocks = cutter.blocks(pieces, self.dialect.rows_line)
+        some = list(islice(blocks, 2))
+        if len(some) <= 1:  # threads would take longer to start than a small file
+            yield from map(parser.chunk, some)
+            return
         waiting: deque[Future[TextChunk]] = deque()
         with ThreadPoolExecutor(_THREADS) as pool:
             try:
-                for block in cutter.blocks(pieces, self.dialect.rows_line):
+                for block in chain(some, blocks):
                     waiting.append(pool.submit(parser.chunk, block))
                     if len(waiting) == _BLOCKS_AHEAD:
                         yield waiting.popleft().result()

@@ -9,23 +9,25 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 
 from bulk_pipeline.adapters.limits import Limits
+from bulk_pipeline.adapters.readers.workbooks.fork_client import Fork, ForkServer
 from bulk_pipeline.adapters.readers.workbooks.kind import workbook_kind
 from bulk_pipeline.adapters.readers.workbooks.sheet_source import Spreadsheet
+from bulk_pipeline.adapters.scratch import ScratchFolder
 from bulk_pipeline.core.errors import TransientError, UnreadableFile
 from bulk_pipeline.core.notices import Notice, NoticeKind
 
+FORKS = ForkServer()
+"""Where the children of this process come from."""
+
 _CHILD = "bulk_pipeline.adapters.readers.workbooks.spreadsheet_child"
-_INHERITED = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
 _FOLDERS = re.compile(r"[^\s'\"]*/")
 _REASON_CHARS = 200
 
@@ -46,71 +48,98 @@ def open_spreadsheet(
         UnreadableFile: it is no workbook, stands under a password, is damaged, unpacks
             to too much, has no or several sheets that match, has formulas without
             values, or cannot be read within the limits.
-        TransientError: there is no space for the rows.
+        TransientError: there is no space for the rows, or no process to parse it.
     """
-    name = name or path.name
-    kind = workbook_kind(path, name, limits)
-    with TemporaryDirectory(prefix="bulk-pipeline-") as directory:
-        # Parsers believe the suffix, and nobody sees this name.
-        workbook = Path(directory) / f"workbook.{kind}"
-        workbook.symlink_to(path.absolute())
-        options = {"kind": kind, "sheets": sheets, "limits": asdict(limits)}
-        outcome = _parsed(workbook, json.dumps(options), name, limits)
-        if "fault" in outcome:
-            raise UnreadableFile(f"{name}{outcome['fault']}")
-        mapped = pa.memory_map(str(Path(directory) / "rows.arrow"))
-    return Spreadsheet(
-        tuple(outcome["header"]),
-        outcome["header_line"],
-        kind,
-        tuple(
-            Notice(NoticeKind(notice["kind"]), notice["count"], notice["text"])
-            for notice in outcome["notices"]
-        ),
-        outcome["rows"],
-        path.stat().st_size,
-        mapped,
-        name,
-        limits,
-    )
+    with Parsing(path, limits, name, sheets) as parsing:
+        return parsing.result()
 
 
-def _parsed(workbook: Path, options: str, name: str, limits: Limits) -> dict[str, Any]:
-    """What the child found: header, header_line, notices, rows; or the fault.
+class Parsing:
+    """A workbook that a child parses while this process does something else.
 
-    The child sees no environment but the few variables that a process needs to
-    start, for it parses what strangers made.
-
-    Args:
-        workbook: the file; the child puts the rows beside it.
-        options: of the child, in JSON.
-        name: what messages call the file.
-        limits: how much of the machine the child may take.
+    The arguments are those of ``open_spreadsheet``.
 
     Raises:
-        UnreadableFile: the child ended without an outcome, or took too long.
-        TransientError: there is no space for the rows.
+        UnreadableFile: it is no workbook, stands under a password, is damaged, or
+            unpacks to too much.
     """
-    inherited = {each: os.environ[each] for each in _INHERITED if each in os.environ}
-    search = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    command = (sys.executable, "-P", "-m", _CHILD, str(workbook), options)
-    try:
-        ended = subprocess.run(  # noqa: S603 (our own module, no shell)
-            command,
-            cwd=workbook.parent,
-            env=inherited | {"PYTHONPATH": search},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=limits.child_seconds,
-            check=False,
+
+    def __init__(
+        self, path: Path, limits: Limits, name: str = "", sheets: str = "one"
+    ) -> None:
+        self._name = name or path.name
+        self._limits = limits
+        self._bytes = path.stat().st_size
+        self._kind = workbook_kind(path, self._name, limits)
+        self._scratch = ScratchFolder()
+        # Parsers believe the suffix, and nobody sees this name.
+        workbook = self._scratch.path / f"workbook.{self._kind}"
+        workbook.symlink_to(path.absolute())
+        options = {"kind": self._kind, "sheets": sheets, "limits": asdict(limits)}
+        self._arguments = (str(workbook), json.dumps(options))
+        self._fork = self._begun()
+
+    def _begun(self) -> Fork:
+        """A child that begins to parse it."""
+        seconds = self._limits.child_seconds
+        return FORKS.start(_CHILD, self._arguments, self._scratch.path, seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child if it still runs, and remove what it wrote."""
+        self._fork.close()
+        self._scratch.close()
+
+    def result(self) -> Spreadsheet:
+        """The rows, when the child has ended.
+
+        Raises:
+            UnreadableFile: as ``open_spreadsheet``.
+            TransientError: as ``open_spreadsheet``.
+        """
+        outcome = self._outcome()
+        if "fault" in outcome:
+            raise UnreadableFile(f"{self._name}{outcome['fault']}")
+        return Spreadsheet(
+            tuple(outcome["header"]),
+            outcome["header_line"],
+            self._kind,
+            tuple(
+                Notice(NoticeKind(notice["kind"]), notice["count"], notice["text"])
+                for notice in outcome["notices"]
+            ),
+            outcome["rows"],
+            self._bytes,
+            pa.memory_map(str(self._scratch.path / "rows.arrow")),
+            self._name,
+            self._limits,
         )
-    except subprocess.TimeoutExpired as error:
-        raise _too_slow(name, f"{limits.child_seconds:,} seconds") from error
-    if ended.returncode == 0:
-        return dict(json.loads((workbook.parent / "outcome.json").read_bytes()))
-    said = ended.stderr.decode(errors="replace")
-    raise _failure(ended.returncode, said, name, limits)
+
+    def _outcome(self) -> dict[str, Any]:
+        """What the child found: header, header_line, notices, rows; or the fault."""
+        try:
+            ended = self._fork.result()
+            if ended.in_time and ended.code == -signal.SIGKILL:
+                # Perhaps for another's want of memory; not so if it happens again.
+                self._fork = self._begun()
+                ended = self._fork.result()
+        except TransientError as error:
+            raise TransientError(f"{self._name}: {error}") from error
+        if not ended.in_time:
+            raise _too_slow(self._name, f"{self._limits.child_seconds:,} seconds")
+        if ended.code == 0:
+            return dict(json.loads((self._scratch.path / "outcome.json").read_bytes()))
+        raise _failure(ended.code or 0, ended.said, self._name, self._limits)
 
 
 def _failure(

@@ -1,0 +1,1 @@
+"""Real processes killed at named instants, and what the next ones make of it."""
