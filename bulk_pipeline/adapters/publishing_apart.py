@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from bulk_pipeline.adapters.atomic import PARTIAL
 from bulk_pipeline.adapters.chunks import ChunkHandle, ChunkWriter
 from bulk_pipeline.adapters.loaders.base import (
     Loader,
@@ -98,7 +99,8 @@ def _published(
     loader: Loader, request: LoadRequest, group: Group
 ) -> tuple[LoadResult, pl.DataFrame]:
     """Publish some uploads of a batch; also gives their conflicts with stored rows."""
-    with TemporaryDirectory(dir=request.conflicts.parent, prefix=".apart-") as folder:
+    beside = request.conflicts.parent
+    with TemporaryDirectory(PARTIAL, ".apart-", beside) as folder:
         part = _part(request, group, Path(folder))
         return loader.publish(part), pl.read_ipc(part.conflicts)
 

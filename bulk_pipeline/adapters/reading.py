@@ -97,11 +97,17 @@ class _Ingestion:
             landed = self._landed(record)
             found = [file for file in landed if isinstance(file, LandedFile)]
             self._known.ask([file.sha256 for file in found])
+        keys = {file.path: file.upload.key for file in found}
         rules = self._rules
-        to_read = self._to_read(found)
-        with Ahead(to_read, rules.limits, rules.encoding, rules.sheets) as ahead:
+        with Ahead(
+            self._to_read(found),
+            rules.limits,
+            rules.encoding,
+            rules.sheets,
+            lambda path: record.of(keys[path]),
+        ) as ahead:
             self._reader = replace(self._reader, open=ahead.open)
-            return self._each(landed, record)
+            return self._each(landed, record, ahead)
 
     def _to_read(self, files: list[LandedFile]) -> Iterator[Path]:
         """The files that will be opened, as far as can be said in advance."""
@@ -113,13 +119,15 @@ class _Ingestion:
                 yield file.path
 
     def _each(
-        self, landed: list[LandedFile | str], record: ReadingRecord
+        self, landed: list[LandedFile | str], record: ReadingRecord, ahead: Ahead
     ) -> list[UploadReading]:
         """What reading finds in each upload."""
         readings = []
         for number, (upload, file) in enumerate(
             zip(self._batch.uploads, landed, strict=True)
         ):
+            with self._watch.stage("read"):
+                ahead.look()
             reading = UploadReading(number, upload.key, upload.file_name, "read", "")
             if isinstance(file, LandedFile):
                 reading = self._read(replace(reading, sha256=file.sha256), file, record)

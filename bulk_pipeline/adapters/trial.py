@@ -102,6 +102,7 @@ def _read(
         watch = Stopwatch()
         reader = FileReader(rules, writer, folder / REJECTS, watch, ahead.open)
         for number, file in enumerate(files):
+            ahead.look()
             reading = UploadReading(number, str(number), file.name, "read", "")
             try:
                 readings.append(reader.read(file, number).told(reading))

@@ -40,6 +40,7 @@ print(len(Journal(Path(sys.argv[1])).uploads()))
 INDEXES = {
     "ix_uploads_batch",
     "ix_uploads_claimed_at",
+    "ix_uploads_failed",
     "ix_uploads_open",
     "ix_uploads_state",
     "ix_uploads_to_show",

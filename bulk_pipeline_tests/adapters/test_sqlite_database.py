@@ -9,7 +9,7 @@ from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.databases.sqlite import PAGE_BYTES
 from bulk_pipeline.adapters.failures import from_sqlite, from_sqlite_text, translated
 from bulk_pipeline.adapters.settings import Settings
-from bulk_pipeline.core.errors import PermanentError, TransientError
+from bulk_pipeline.core.errors import DatabaseUnusable, PermanentError, TransientError
 
 
 def test_the_file_is_laid_out_for_bulk_loads(on_sqlite) -> None:
@@ -51,10 +51,10 @@ def test_odd_file_names_are_file_names(tmp_path, name) -> None:
         ("IO: Failed to step query: database is locked", TransientError, "busy"),
         ("failed to execute: database table is locked", TransientError, "busy"),
         ("database or disk is full", TransientError, "Free some space"),
-        ("attempt to write a readonly database", PermanentError, "write access"),
-        ("failed to open 'file:/x'", PermanentError, "folder exists"),
-        ("file is not a database", PermanentError, "DATABASE_URL"),
-        ("database disk image is malformed", PermanentError, "backup"),
+        ("attempt to write a readonly database", DatabaseUnusable, "write access"),
+        ("failed to open 'file:/x'", DatabaseUnusable, "folder exists"),
+        ("file is not a database", DatabaseUnusable, "DATABASE_URL"),
+        ("database disk image is malformed", DatabaseUnusable, "backup"),
         ("UNIQUE constraint failed", PermanentError, "own message"),
     ],
 )

@@ -1,7 +1,8 @@
 """Files opened one after the other, and the workbooks among them parsed in advance."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -51,6 +52,8 @@ class Ahead:
         limits: how much each may take.
         encoding: as ``open_text`` takes it.
         sheets: as ``open_text`` takes it.
+        around: is entered while one of them is looked at in advance, for whoever keeps
+            a record of what this process does to which file.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class Ahead:
         limits: Limits,
         encoding: str = "",
         sheets: str = "one",
+        around: Callable[[Path], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._paths = iter(paths)
         self._limits = limits
         self._encoding = encoding
         self._sheets = sheets
+        self._around = around
         self._next: deque[_Next] = deque()
 
     def __enter__(self) -> Self:
@@ -82,6 +87,31 @@ class Ahead:
         while self._next:
             self._next.popleft().close()
 
+    def look(self) -> None:
+        """Look at the files to come, as far as may be, and begin with the workbooks.
+
+        To be called before each file is opened; without it nothing is done in advance.
+        """
+        while len(self._next) < FILES:
+            path = next(self._paths, None)
+            if path is None:
+                break
+            self._next.append(_Next(path))
+        room = BYTES - sum(each.bytes for each in self._next)
+        for each in self._next:
+            if each.looked_at:
+                continue
+            size = _size(each.path)
+            if size > room:
+                # In order: the one before is wanted first, and would come last.
+                break
+            each.looked_at = True
+            with self._around(each.path):
+                each.parsing = self._parsing(each.path)
+            if each.parsing is not None:
+                each.bytes = size
+                room -= size
+
     def open(self, path: Path) -> TextSource:
         """As ``open_text``; those that were to come before are passed over.
 
@@ -90,9 +120,7 @@ class Ahead:
             ConfigurationError: as ``open_text``.
             TransientError: as ``open_text``.
         """
-        self._begin()
         wanted = self._turn_of(path)
-        self._begin()
         if wanted.parsing is None:
             return open_text(
                 path,
@@ -110,27 +138,6 @@ class Ahead:
         while (found := self._next.popleft()).path != path:
             found.close()
         return found
-
-    def _begin(self) -> None:
-        """Look at the files to come, as far as may be."""
-        while len(self._next) < FILES:
-            path = next(self._paths, None)
-            if path is None:
-                break
-            self._next.append(_Next(path))
-        room = BYTES - sum(each.bytes for each in self._next)
-        for each in self._next:
-            if each.looked_at:
-                continue
-            size = _size(each.path)
-            if size > room:
-                # In order: the one before is wanted first, and would come last.
-                break
-            each.looked_at = True
-            each.parsing = self._parsing(each.path)
-            if each.parsing is not None:
-                each.bytes = size
-                room -= size
 
     def _parsing(self, path: Path) -> Parsing | None:
         """The child of a workbook; None if it is none, or will be refused anyway."""

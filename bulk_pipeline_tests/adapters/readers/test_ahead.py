@@ -1,6 +1,7 @@
 """Workbooks parsed ahead: in order, once, within bounds, and the same as without."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.adapters.readers import ahead as module
 from bulk_pipeline.adapters.readers import open_text
 from bulk_pipeline.adapters.readers.ahead import FILES, Ahead
+from bulk_pipeline.adapters.readers.base import TextSource
 from bulk_pipeline.adapters.readers.workbooks.spreadsheet import Parsing
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline_tests.adapters.readers.opened import rows_of
@@ -44,6 +46,12 @@ def books(folder: Path, count: int) -> list[Path]:
     return paths
 
 
+def looked(ahead: Ahead, path: Path) -> TextSource:
+    """A file as a batch opens it: with a look at those behind it first."""
+    ahead.look()
+    return ahead.open(path)
+
+
 def test_every_file_is_what_it_would_be_without(tmp_path: Path) -> None:
     """Text files and damaged ones among them; to be early changes no outcome."""
     paths = books(tmp_path, 3)
@@ -56,7 +64,7 @@ def test_every_file_is_what_it_would_be_without(tmp_path: Path) -> None:
     with Ahead(paths, LIMITS) as ahead:
         for path in paths:
             found = []
-            for opened in (ahead.open, open_text):
+            for opened in (lambda path: looked(ahead, path), open_text):
                 try:
                     found.append(str(rows_of(opened(path))))
                 except UnreadableFile as refusal:
@@ -71,7 +79,7 @@ def test_no_workbook_is_parsed_twice(tmp_path: Path, parsed: list[str]) -> None:
     paths = books(tmp_path, 12)
     with Ahead(paths, LIMITS) as ahead:
         for number, path in enumerate(paths):
-            assert rows_of(ahead.open(path))[0] == [("A", str(number))]
+            assert rows_of(looked(ahead, path))[0] == [("A", str(number))]
     assert parsed == [path.name for path in paths]
 
 
@@ -88,8 +96,8 @@ def test_files_are_asked_for_as_their_turn_comes(tmp_path: Path) -> None:
     with Ahead(wanted(), LIMITS) as ahead:
         assert asked == []
         for number, path in enumerate(paths):
-            ahead.open(path)
-            assert asked == paths[: number + 1 + FILES]
+            looked(ahead, path)
+            assert asked == paths[: number + FILES]
 
 
 def test_what_is_passed_over_is_let_go(
@@ -98,9 +106,9 @@ def test_what_is_passed_over_is_let_go(
     """An upload may turn out not to be read after all."""
     paths = books(tmp_path, 4)
     with Ahead(paths, LIMITS) as ahead:
-        assert rows_of(ahead.open(paths[2]))[0] == [("A", "2")]
+        assert rows_of(looked(ahead, paths[2]))[0] == [("A", "2")]
         assert len(list(scratch.iterdir())) == 1
-        assert rows_of(ahead.open(paths[0]))[0] == [("A", "0")]
+        assert rows_of(looked(ahead, paths[0]))[0] == [("A", "0")]
     assert parsed == ["0.xlsx", "1.xlsx", "2.xlsx", "3.xlsx", "0.xlsx"]
     assert list(scratch.iterdir()) == []
 
@@ -109,7 +117,7 @@ def test_children_and_folders_go_with_the_block(tmp_path: Path, scratch: Path) -
     """A batch may end half-way, and the disk must not fill with parsed rows."""
     paths = books(tmp_path, 6)
     with Ahead(paths, LIMITS) as ahead:
-        ahead.open(paths[0])
+        looked(ahead, paths[0])
         assert list(scratch.iterdir())
     assert list(scratch.iterdir()) == []
 
@@ -123,9 +131,9 @@ def test_only_so_many_bytes_are_parsed_ahead(
     with Ahead(paths, LIMITS) as ahead:
         seen = []
         for number, path in enumerate(paths):
-            assert rows_of(ahead.open(path))[0] == [("A", str(number))]
+            assert rows_of(looked(ahead, path))[0] == [("A", str(number))]
             seen.append(len(parsed))
-    assert seen == [3, 4, 5, 5, 5]
+    assert seen == [2, 3, 4, 5, 5]
 
 
 def test_a_workbook_larger_than_that_is_parsed_in_its_turn(
@@ -136,7 +144,7 @@ def test_a_workbook_larger_than_that_is_parsed_in_its_turn(
     monkeypatch.setattr(module, "BYTES", 1)
     with Ahead(paths, LIMITS) as ahead:
         for number, path in enumerate(paths):
-            assert rows_of(ahead.open(path))[0] == [("A", str(number))]
+            assert rows_of(looked(ahead, path))[0] == [("A", str(number))]
             assert len(parsed) == number + 1
 
 
@@ -144,5 +152,24 @@ def test_a_file_that_was_not_given_is_opened_all_the_same(tmp_path: Path) -> Non
     """It is not the reader's business to know the batch."""
     paths = books(tmp_path, 2)
     with Ahead(paths[:1], LIMITS) as ahead:
-        assert rows_of(ahead.open(paths[1]))[0] == [("A", "1")]
-        assert rows_of(ahead.open(paths[0]))[0] == [("A", "0")]
+        assert rows_of(looked(ahead, paths[1]))[0] == [("A", "1")]
+        assert rows_of(looked(ahead, paths[0]))[0] == [("A", "0")]
+
+
+def test_what_is_looked_at_in_advance_is_known_to_whoever_asks(tmp_path: Path) -> None:
+    """A file that ends the process must not be taken for the one before it."""
+    paths = books(tmp_path, 3)
+    said: list[str] = []
+
+    @contextmanager
+    def around(path: Path) -> Iterator[None]:
+        said.append(f"begin {path.name}")
+        yield
+        said.append(f"end {path.name}")
+
+    with Ahead(paths, LIMITS, around=around) as ahead:
+        ahead.look()
+        expected = [f"{word} {n}.xlsx" for n in range(3) for word in ("begin", "end")]
+        assert said == expected
+        ahead.open(paths[0])
+        assert said == expected
