@@ -29,7 +29,7 @@ ui: .venv/installed ## Start the Dagster UI and the daemon that watches the inbo
 	@$(BIN)/bulk-pipeline up
 
 test: .venv/installed-dev ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-sqlserver: .venv/installed-dev ## Run the tests that need BULK_PIPELINE_TEST_MSSQL_URL
 	@test -n "$$BULK_PIPELINE_TEST_MSSQL_URL" \

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bulk_pipeline.adapters.batches import Options
 from bulk_pipeline.adapters.database import Database
@@ -41,6 +42,26 @@ GIVEN = {
     "BULK_PIPELINE_INBOX_SECONDS": ("60", "inbox_seconds", 60.0),
     "BULK_PIPELINE_BATCH_FILES": ("5", "batch_files", 5),
     "BULK_PIPELINE_BATCH_BYTES": ("1000", "batch_bytes", 1000),
+    "BULK_PIPELINE_ALONE_BYTES": ("500", "alone_bytes", 500),
+    "BULK_PIPELINE_QUOTA_FILES": ("6", "quota_files", 6),
+    "BULK_PIPELINE_QUOTA_BYTES": ("7", "quota_bytes", 7),
+    "BULK_PIPELINE_KEEP_DAYS": ("8", "keep_days", 8),
+    "BULK_PIPELINE_KEEP_BATCHES": ("9", "keep_batches", 9),
+    "BULK_PIPELINE_KEEP_RUNS_DAYS": ("10", "keep_runs_days", 10),
+    "BULK_PIPELINE_KEEP_FAILED_DAYS": ("11", "keep_failed_days", 11),
+    "BULK_PIPELINE_UI_URL": ("https://ui", "ui_url", "https://ui"),
+    "BULK_PIPELINE_ALERT_WEBHOOK": (
+        "https://hook/5c1",
+        "alert_webhook",
+        SecretStr("https://hook/5c1"),
+    ),
+    "BULK_PIPELINE_ALERT_SMTP_URL": (
+        "smtp://u:5c1@mail",
+        "alert_smtp_url",
+        SecretStr("smtp://u:5c1@mail"),
+    ),
+    "BULK_PIPELINE_ALERT_FROM": ("a@b.example", "alert_from", "a@b.example"),
+    "BULK_PIPELINE_ALERT_TO": ("c@d.example", "alert_to", "c@d.example"),
     "BULK_PIPELINE_MODEL": ("/m.json", "model", Path("/m.json")),
     "BULK_PIPELINE_WARN_REJECTED_SHARE": ("0.2", "warn_rejected_share", 0.2),
     "BULK_PIPELINE_WARN_MISSING_SHARE": ("0.3", "warn_missing_share", 0.3),
@@ -77,6 +98,13 @@ BAD = {
     "BULK_PIPELINE_BREAKER_FAILURES": "0",
     "BULK_PIPELINE_BREAKER_SECONDS": "0",
     "BULK_PIPELINE_RETRIES": "21",
+    "BULK_PIPELINE_ALONE_BYTES": "0",
+    "BULK_PIPELINE_QUOTA_FILES": "0",
+    "BULK_PIPELINE_QUOTA_BYTES": "-1",
+    "BULK_PIPELINE_KEEP_DAYS": "0",
+    "BULK_PIPELINE_KEEP_BATCHES": "0",
+    "BULK_PIPELINE_KEEP_RUNS_DAYS": "100000",
+    "BULK_PIPELINE_KEEP_FAILED_DAYS": "soon-5c1",
     "BULK_PIPELINE_ON_CONFLICT": "merge-5c1",
     "BULK_PIPELINE_COMPANIES": "drop-5c1",
     "BULK_PIPELINE_BLANK_QUARTER": "Q5-5c1",

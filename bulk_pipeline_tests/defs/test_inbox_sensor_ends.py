@@ -43,7 +43,8 @@ def placed(watch: Watch, state: str, status: Status | None) -> dg.RunRequest:
     if state == "waiting":
         journal.start(key, "an-older-run")
         journal.stop(key, "waiting", "The database was busy.")
-        request = dg.RunRequest(run_key=f"{key}:2", partition_key=key)
+        tags = request.tags
+        request = dg.RunRequest(run_key=f"{key}:2", partition_key=key, tags=tags)
     run = watch.spent(request, status) if status else None
     if state == "running":
         journal.start(key, run.run_id if run else "a-run-that-is-forgotten")
