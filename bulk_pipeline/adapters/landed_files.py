@@ -1,6 +1,5 @@
 """A landed file as it must be: as whole as it was when it was taken, to the end."""
 
-import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -10,26 +9,11 @@ from pathlib import Path
 from typing import Self
 
 from bulk_pipeline.adapters.batches import Upload
+from bulk_pipeline.adapters.readers.files.dropped import OF_ONE_FILE
 from bulk_pipeline.core.errors import UnreadableFile
 
 CLOCK_NANOSECONDS = 2_000_000_000
 """How coarse a file system's times may be: FAT knows every second one."""
-
-OF_ONE_FILE = frozenset(
-    {
-        errno.EACCES,
-        errno.EBADMSG,
-        errno.EIO,
-        errno.EISDIR,
-        errno.ELOOP,
-        errno.ENODATA,
-        errno.ENOENT,
-        errno.ENXIO,
-        errno.EPERM,
-        errno.ESTALE,
-    }
-)
-"""Errors of the system that are about a file and not about the machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class Monitor:
         self._thread = threading.Thread(target=self._sample_until_done, daemon=True)
         self._peak = 0
         self._children_cpu: dict[int, float] = {}
+        self._before: dict[int, float] = {}
         self._own_cpu = 0.0
         self._started = 0.0
         self.usage = Usage(0, 0.0, 0.0)
@@ -63,15 +64,16 @@ class Monitor:
     def __enter__(self) -> Self:
         self._started = time.perf_counter()
         self._own_cpu = self._cpu(self._process)
+        self._sample()
+        self._before = dict(self._children_cpu)
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._done.set()
         self._thread.join()
-        cpu = (
-            self._cpu(self._process) - self._own_cpu + sum(self._children_cpu.values())
-        )
+        children = sum(self._children_cpu.values()) - sum(self._before.values())
+        cpu = self._cpu(self._process) - self._own_cpu + children
         self.usage = Usage(self._peak, cpu, time.perf_counter() - self._started)
 
     def _sample_until_done(self) -> None:

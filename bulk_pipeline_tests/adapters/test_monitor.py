@@ -63,6 +63,44 @@ def test_the_own_memory_and_time_count() -> None:
     assert short.usage.peak_memory_bytes > 0
 
 
+def test_what_a_child_did_before_does_not_count() -> None:
+    """The process that forks parsers lives on from one step to the next."""
+    busy = "import time\nwhile time.process_time() < 0.5: pass\nprint()\ninput()"
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", busy],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdout
+        child.stdout.readline()
+        with Monitor() as monitor:
+            pass
+        child.communicate(b"\n")
+    assert monitor.usage.cpu_seconds < 0.4
+
+
+def test_what_grandchildren_did_counts_when_they_have_ended() -> None:
+    """They come and go between two looks."""
+    inner = "import time\nwhile time.process_time() < 0.5: pass"
+    outer = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-S', '-c', {inner!r}])\nprint()\ninput()"
+    )
+    with (
+        Monitor() as monitor,
+        subprocess.Popen(
+            [sys.executable, "-S", "-c", outer],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as child,
+    ):
+        assert child.stdout
+        child.stdout.readline()
+        monitor._sample()
+        child.communicate(b"\n")
+    assert monitor.usage.cpu_seconds > 0.45
+
+
 def test_children_that_come_and_go_do_no_harm() -> None:
     """A process may end between the listing and the look."""
     with Monitor() as monitor:

@@ -1,5 +1,6 @@
 """Files as they were dropped."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,25 @@ from typing import BinaryIO
 from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.adapters.readers.files.content import HEAD
 from bulk_pipeline.core.errors import UnreadableFile
+
+OF_ONE_FILE = frozenset(
+    {
+        errno.EACCES,
+        errno.EBADMSG,
+        errno.EIO,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENODATA,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ENXIO,
+        errno.EPERM,
+        errno.ESTALE,
+    }
+)
+"""Errors of the system that are about a file and not about the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +58,8 @@ class Dropped:
         try:
             return _Watched(self)
         except OSError as error:
+            if error.errno not in OF_ONE_FILE:
+                raise
             raise _unreadable(self.path, error) from error
 
     @contextmanager
@@ -68,6 +90,7 @@ def dropped(path: Path, limits: Limits) -> Dropped:
 
     Raises:
         UnreadableFile: it is none of that, or cannot be opened.
+        OSError: something is wrong that is not about this file.
     """
     try:
         status = path.stat()
@@ -83,6 +106,8 @@ def dropped(path: Path, limits: Limits) -> Dropped:
         with path.open("rb") as stream:
             return Dropped(path, status, stream.read(HEAD))
     except OSError as error:
+        if error.errno not in OF_ONE_FILE:
+            raise
         raise _unreadable(path, error) from error
 
 
