@@ -42,7 +42,8 @@ def ddl() -> dict[str, str]:
     made: dict[str, sa.schema.ExecutableDDLElement] = {}
     for table in tables.metadata.sorted_tables:
         made[f"table {table.name}"] = CreateTable(table)
-        made |= {f"index {index.name}": CreateIndex(index) for index in table.indexes}
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        made |= {f"index {index.name}": CreateIndex(index) for index in indexes}
     return {
         name: str(element.compile(dialect=DIALECT)) for name, element in made.items()
     }
