@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import psutil
 from bulk_pipeline.adapters.settings import EXECUTOR_VARIABLE, Settings
 from bulk_pipeline_tests.adapters.harness import ROOT
 from bulk_pipeline_tests.cli.command import PROGRAM
+from bulk_pipeline_tests.ports import free_port
 
 PATIENCE_SECONDS = 90
 SETTINGS = (*Settings.variables(), EXECUTOR_VARIABLE, "DAGSTER_HOME")
@@ -150,13 +150,6 @@ def _value(entry: dict[str, Any]) -> Any:
         if entry.get(name) is not None:
             return entry[name]
     return None
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

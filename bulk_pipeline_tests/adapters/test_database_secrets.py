@@ -1,7 +1,6 @@
 """No password leaves the process, by whatever way people look into it."""
 
 import itertools
-import socket
 import traceback
 
 import pytest
@@ -13,6 +12,7 @@ from bulk_pipeline.core.errors import BulkPipelineError, ConfigurationError
 from bulk_pipeline_tests import sqlserver
 from bulk_pipeline_tests.adapters.harness import installation_in
 from bulk_pipeline_tests.adapters.ways import DRIVERS, ON_SERVERS
+from bulk_pipeline_tests.ports import free_port
 
 SECRET = "hunter2"  # noqa: S105  # the one that must not be shown
 REFUSED = [
@@ -37,13 +37,6 @@ def quick(url, **variables):
         "BULK_PIPELINE_LOGIN_GRACE_SECONDS": "0",
     }
     return {"DATABASE_URL": url, **given, **variables}
-
-
-def free_port():
-    """A port on which nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def said(error):

@@ -11,7 +11,8 @@ import pytest
 from bulk_pipeline_tests.adapters.harness import until
 from bulk_pipeline_tests.builders import rows_of, write_csv
 from bulk_pipeline_tests.cli.command import bulk_pipeline
-from bulk_pipeline_tests.running_up import Up, free_port, running_up
+from bulk_pipeline_tests.ports import free_port
+from bulk_pipeline_tests.running_up import Up, running_up
 
 MEMBERS = {
     "code server": "api grpc",

@@ -2,7 +2,6 @@
 
 import contextlib
 import secrets
-import socket
 import subprocess
 from collections.abc import Iterator
 from typing import Self
@@ -12,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from bulk_pipeline_tests.adapters.harness import ROOT
+from bulk_pipeline_tests.ports import free_port
 
 SERVE = ROOT.parent / "shared" / "sqlserver" / "serve"
 """Starts a test server beside the checkout, where there is one."""
@@ -27,7 +27,7 @@ class OwnServer:
             data: where the data are, as the test server's ``--pg-dsn`` takes it.
         """
         self._data = data
-        self._port = _free_port()
+        self._port = free_port()
         self._password = secrets.token_hex(12)
         self._process: subprocess.Popen[str] | None = None
 
@@ -80,7 +80,7 @@ def data() -> Iterator[str]:
     if not SERVE.exists():
         pytest.skip("there is no test server that could be killed")
     # It keeps the data as long as it lives; nobody connects to itself.
-    keeper = _served("--port", str(_free_port()), "--password", secrets.token_hex(8))
+    keeper = _served("--port", str(free_port()), "--password", secrets.token_hex(8))
     try:
         (front,) = psutil.Process(keeper.pid).children()
         words = front.cmdline()
@@ -109,10 +109,3 @@ def _killed(process: "subprocess.Popen[str]") -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
     process.communicate()
-
-
-def _free_port() -> int:
-    """A port that nobody listens on."""
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port: int = listener.getsockname()[1]
-        return port
