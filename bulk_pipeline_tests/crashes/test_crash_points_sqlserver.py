@@ -22,7 +22,9 @@ POINTS = (
 
 
 @pytest.mark.sqlserver
-@pytest.mark.parametrize("driver", ["mssqlpython", "pyodbc"])
+@pytest.mark.parametrize(
+    "driver", ["mssqlpython", pytest.param("pyodbc", marks=pytest.mark.slow)]
+)
 def test_a_kill_at_any_point_of_a_load_changes_nothing(
     request, tmp_path, driver
 ) -> None:
