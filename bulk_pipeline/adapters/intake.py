@@ -23,6 +23,9 @@ from bulk_pipeline.core.inbox import (
 )
 
 MOST_NAMED = 10
+MOST_QUEUED = 10
+"""Small batches that wait for their runs. Beyond them files gather in the inbox: one
+larger batch costs one start of a process and several small ones cost several."""
 logger = logging.getLogger(__name__)
 
 
@@ -34,12 +37,15 @@ class Intake:
         unfinished: files that somebody is still writing.
         over_quota: subfolder ("" for the inbox itself) → files that wait until others
             of it have ended.
+        gathering: files that wait until batches before them have begun, to be one
+            batch then.
         trouble: what an operator should know, one sentence each.
     """
 
     unfinished: int = 0
     over_quota: Mapping[str, int] = field(default_factory=dict)
     trouble: tuple[str, ...] = ()
+    gathering: int = 0
 
     def __str__(self) -> str:
         parts = [f"{self.unfinished} files are still being written"]
@@ -50,6 +56,10 @@ class Intake:
                 for folder, count in waiting
             ]
             parts.append(f"{_some(named)} wait for their quota")
+        if self.gathering:
+            parts.append(
+                f"{self.gathering} files wait until batches before them have begun"
+            )
         return "; ".join([*parts, *self.trouble])
 
 
@@ -83,7 +93,7 @@ class _Intake:
         self._now = now
         self._options = Options.from_settings(installation.settings)
         self._remaining = Remaining()
-        self._unfinished = 0
+        self._unfinished = self._gathering = 0
         self._over_quota: dict[str, int] = {}
         self._trouble: list[str] = []
         self._in_work: dict[str, Share] = {}
@@ -105,6 +115,10 @@ class _Intake:
         quiet = settled(found, time.time_ns(), settings.quiet_seconds)
         self._unfinished = len(found) - len(quiet)
         sweep_holdings(home)
+        queued = self._installation.journal.queued(settings.alone_bytes)
+        if queued >= MOST_QUEUED and len(quiet) < settings.batch_files:
+            self._gathering = len(quiet)
+            return
         quota = Quota(settings.quota_files, settings.quota_bytes)
         if quota != Quota():
             self._in_work = dict(self._installation.journal.in_work())
@@ -153,6 +167,7 @@ class _Intake:
             self._unfinished + self._remaining.written,
             self._over_quota,
             tuple(self._trouble),
+            self._gathering,
         )
 
 

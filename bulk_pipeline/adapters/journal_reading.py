@@ -162,6 +162,20 @@ class JournalReader:
             found = connection.execute(query.group_by(uploads.c.submitted_by))
             return {name: Share(count, total) for name, count, total in found}
 
+    def queued(self, largest: int) -> int:
+        """Batches whose run has not begun and whose files are no larger than this."""
+        chosen = (
+            sa.select(uploads.c.batch)
+            .where(IS_OPEN)
+            .group_by(uploads.c.batch)
+            .having(sa.func.max(uploads.c.bytes) <= largest)
+            .having(sa.func.min(uploads.c.state) == "claimed")
+            .having(sa.func.max(uploads.c.state) == "claimed")
+        )
+        with self.reading() as connection:
+            count = sa.select(sa.func.count()).select_from(chosen.subquery())
+            return int(connection.scalar(count) or 0)
+
     def refusals_to_show(self) -> list[str]:
         """Batches with refused uploads that no failed run shows yet."""
         query = sa.select(uploads.c.batch).where(IS_TO_SHOW).distinct()
