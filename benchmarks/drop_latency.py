@@ -30,22 +30,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dropping import CHECKOUT, HEADER, PROGRAM
+
 LOOK_SECONDS = 0.01
 PATIENCE_SECONDS = 180
 TICK_SECONDS = 5
 GOLDEN_RATIO = 0.6180339887  # its multiples spread evenly, however many are taken
-PROGRAM = "from bulk_pipeline.cli import main; main()"
-CHECKOUT = Path(__file__).resolve().parents[1]
-HEADER = (
-    "company_symbol",
-    "company_name",
-    "reporting_year",
-    "long_term_debt_to_total_capital",
-    "total_debt_to_ebitda",
-    "net_income_margin",
-    "ebit_to_interest_expense",
-    "return_on_assets",
-)
 RUNS = """
 query($partition: String!) {
   runsOrError(filter: {tags: [{key: "dagster/partition", value: $partition}]}) {
