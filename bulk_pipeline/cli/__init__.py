@@ -8,6 +8,7 @@ from bulk_pipeline.core.errors import BulkPipelineError, ConfigurationError
 
 COMMANDS = {
     "alerts": ("bulk_pipeline.cli.alerts", "alerts"),
+    "bench": ("bulk_pipeline.cli.bench", "bench"),
     "check": ("bulk_pipeline.cli.check", "check"),
     "generate": ("bulk_pipeline.cli.data", "generate"),
     "ingest": ("bulk_pipeline.cli.ingest", "ingest"),
