@@ -4,12 +4,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SAMPLE := .home/samples/accounts.csv
+BENCH ?= --rows 100000
 FUZZ_SECONDS ?= 30
 FUZZ_FOR ?= -max_total_time=$(FUZZ_SECONDS)
 export BULK_PIPELINE_HOME ?= $(CURDIR)/.home
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui test test-sqlserver lint fuzz lock clean
+.PHONY: help run ui bench test test-sqlserver lint fuzz lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,6 +28,9 @@ run: .venv/installed ## Load a generated sample of 10,000 rows into the embedded
 
 ui: .venv/installed ## Start the Dagster UI and the daemon that watches the inbox
 	@$(BIN)/bulk-pipeline up
+
+bench: .venv/installed ## Measure loads stage by stage beside the libraries' best; BENCH="--rows 1000000"
+	@$(BIN)/bulk-pipeline bench $(BENCH)
 
 test: .venv/installed-dev ## Run the tests
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile

@@ -25,7 +25,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlserver_copies import FAST, incoming_rows, peers, staging
-from sqlserver_loads import by_hand, fresh, whole
+from sqlserver_loads import fresh, whole
 
 from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.databases.sqlserver import SqlServerBackend
@@ -35,6 +35,7 @@ from bulk_pipeline.adapters.journal import Journal
 from bulk_pipeline.adapters.sample_files import write_sample
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.adapters.tables import metadata
+from bulk_pipeline.bench.floor_sqlserver import measure
 from bulk_pipeline.core.dummy import DummyRequest
 
 DRIVER = "mssql+mssqlpython"
@@ -119,17 +120,17 @@ def one_round(installation: Installation, url: sa.URL, file: Path) -> dict[str, 
     fresh(installation)
     ours, request = whole(installation, file)
     again, _ = whole(installation, file)
-    fresh(installation)
-    floor = by_hand(backend, file, request)
     incoming = incoming_rows(backend, request)
+    fresh(installation)
+    floor = measure(file, url, incoming.rows.height)
     height = request.rows_per_insert
     copies = staging(url, installation.settings, incoming, height)
     others = peers(backend, url, next(incoming.staged(FAST)))
     load = ours["stages"]["load"] / (floor["copy"] + floor["insert"])
     return {
         "whole load": ours,
-        "by hand": floor,
-        "whole load / by hand": ours["seconds"] / floor["seconds"],
+        "by hand": {"seconds": sum(floor.values()), **floor},
+        "whole load / by hand": ours["seconds"] / sum(floor.values()),
         "load stage / copy and insert by hand": load,
         "again": again,
         "staging": copies,

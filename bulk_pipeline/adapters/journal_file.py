@@ -38,27 +38,33 @@ def opened(path: Path) -> sa.Engine:
 
 def _missing(connection: sa.Connection) -> list[Any]:
     """Tables, columns and indexes that a journal lacks, in order of making."""
-    query = sa.text("SELECT name FROM sqlite_master")
-    there = set(connection.scalars(query))
+    there = _there(connection)
     lacking: list[Any] = []
     for table in metadata.sorted_tables:
         if table.name not in there:
             lacking.append(table)
             continue
-        known = _columns(connection, table.name)
+        known = there[table.name]
         lacking += [column for column in table.c if column.name not in known]
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         lacking += [index for index in indexes if index.name not in there]
     return lacking
 
 
+def _there(connection: sa.Connection) -> dict[str, set[str]]:
+    """Name of each table and index that a journal has → names of its columns."""
+    query = sa.text(
+        "SELECT made.name, part.name FROM sqlite_master AS made"
+        " LEFT JOIN pragma_table_info(made.name) AS part"
+    )
+    found: dict[str, set[str]] = {}
+    for name, column in connection.execute(query):
+        found.setdefault(name, set()).add(column)
+    return found
+
+
 def _has_id(connection: sa.Connection) -> bool:
     return connection.scalar(sa.select(home.c.id)) is not None
-
-
-def _columns(connection: sa.Connection, table: str) -> set[str]:
-    query = sa.text("SELECT name FROM pragma_table_info(:table)")
-    return set(connection.scalars(query, {"table": table}))
 
 
 def _complete(connection: sa.Connection) -> None:

@@ -62,19 +62,31 @@ class StepRecord:
         peak_memory_bytes: of this process and its children together.
         cpu_seconds: processor time.
         opened_at: when the first file was opened, seconds since 1970; 0 elsewhere.
+        stage_cpu_seconds: stage → processor time; see ``Usage``. Nothing in records of
+            older versions.
+        stage_peak_bytes: stage → peak memory; as above.
     """
 
     stages: dict[str, float]
     peak_memory_bytes: int
     cpu_seconds: float
     opened_at: float = 0.0
+    stage_cpu_seconds: dict[str, float] = field(default_factory=dict)
+    stage_peak_bytes: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls, stages: dict[str, float], usage: Usage, opened_at: float = 0.0
     ) -> "StepRecord":
         """The record of a step from its stopwatch and its monitor."""
-        return cls(stages, usage.peak_memory_bytes, usage.cpu_seconds, opened_at)
+        return cls(
+            stages,
+            usage.peak_memory_bytes,
+            usage.cpu_seconds,
+            opened_at,
+            usage.stage_cpu_seconds,
+            usage.stage_peak_bytes,
+        )
 
     def write(self, directory: Path, step: str) -> None:
         """Put the record beside the chunks of its batch, replacing an older one."""

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from bulk_pipeline.adapters.collecting import end_without_collecting, nothing_to_collect
 from bulk_pipeline.core.errors import BulkPipelineError, ConfigurationError
 
 COMMANDS = {
@@ -40,7 +41,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name]
-        imported = __import__(module, fromlist=[name])
+        with nothing_to_collect():
+            imported = __import__(module, fromlist=[name])
         found: click.Command = getattr(imported, name)
         return found
 
@@ -56,6 +58,7 @@ def main() -> None:
 
     Exit 0: all done. 1: something failed. 2: wrong usage or a setting that cannot be.
     """
+    end_without_collecting()
     try:
         cli(prog_name="bulk-pipeline")
     except ConfigurationError as error:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import click
 
 from bulk_pipeline.adapters.batches import Batch, Options, land_copies
+from bulk_pipeline.adapters.collecting import nothing_to_collect
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.locks import own_batch
 from bulk_pipeline.cli.options import database_option
@@ -83,7 +84,8 @@ def _claim(
 
 
 def _run(installation: Installation, batch: Batch, run_id: str) -> str:
-    from bulk_pipeline.cli.running import run_batch  # noqa: PLC0415  # Dagster, 1 s
+    with nothing_to_collect():
+        from bulk_pipeline.cli.running import run_batch  # noqa: PLC0415  # Dagster, 1 s
 
     return run_batch(installation, batch, run_id)
 

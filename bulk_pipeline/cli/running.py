@@ -7,11 +7,12 @@ import dagster as dg
 
 from bulk_pipeline.adapters.active_model import wanted_model
 from bulk_pipeline.adapters.batches import Batch
+from bulk_pipeline.adapters.collecting import nothing_to_collect
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.cli.dagster_home import use_dagster_home
-from bulk_pipeline.definitions import build_definitions
 from bulk_pipeline.defs.jobs import batch_job, scorecard_job
+from bulk_pipeline.defs.loading import loading_definitions
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.predictions.assets import scorecard
 from bulk_pipeline.defs.uploads.tags import batch_tags
@@ -36,11 +37,14 @@ def run_batch(installation: Installation, batch: Batch, run_id: str) -> str:
         finished by then are failed in the journal, with the same words.
     """
     use_dagster_home(installation.home)
-    definitions = build_definitions()
-    with dg.DagsterInstance.get() as instance:
+    with nothing_to_collect():
+        definitions = loading_definitions()
+        job = definitions.resolve_job_def(batch_job.name)
+        opened = dg.DagsterInstance.get()
+    with opened as instance:
         _refresh_scorecard(definitions, instance, installation)
         instance.add_dynamic_partitions(str(batches.name), [batch.key])
-        result = definitions.resolve_job_def(batch_job.name).execute_in_process(
+        result = job.execute_in_process(
             instance=instance,
             partition_key=batch.key,
             run_config=QUIET,
@@ -64,7 +68,7 @@ def prepare_instance(installation: Installation) -> Path:
     """
     folder = use_dagster_home(installation.home)
     with dg.DagsterInstance.get() as instance:
-        _refresh_scorecard(build_definitions(), instance, installation)
+        _refresh_scorecard(loading_definitions(), instance, installation)
     return folder
 
 

@@ -8,7 +8,6 @@ from bulk_pipeline.defs.predictions.assets import (
     batch_predictions,
     scorecard,
 )
-from bulk_pipeline.defs.predictions.rescoring import rescored_predictions
 from bulk_pipeline.defs.uploads.assets import ingestion_file, rejected_rows
 
 batch_job = dg.define_asset_job(
@@ -22,9 +21,4 @@ scorecard_job = dg.define_asset_job(
     "scorecard_job",
     selection=dg.AssetSelection.assets(scorecard),
     description="Take the model of the settings as the one that scores.",
-)
-rescore_job = dg.define_asset_job(
-    "rescore_job",
-    selection=dg.AssetSelection.assets(rescored_predictions),
-    description="Bring the stored rows of some years to the active model.",
 )

@@ -131,6 +131,98 @@ def test_a_stopwatch_adds_up_by_stage() -> None:
     assert 1.04 <= watch.seconds["read"] < 1.5
 
 
+def _spin(seconds):
+    """Use a processor for so long."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
+def test_a_stopwatch_tells_the_processor_time_of_each_stage() -> None:
+    """Waiting for a disk and computing are cured by different means."""
+    watch = Stopwatch()
+    with watch.stage("read"):
+        time.sleep(0.2)
+    _spin(0.1)
+    with watch.stage("load"):
+        _spin(0.2)
+    assert set(watch.cpu_seconds) == {"read", "load"}
+    assert watch.cpu_seconds["read"] < 0.1
+    assert 0.2 <= watch.cpu_seconds["load"] < 0.3
+
+
+def test_the_processor_time_of_one_wait_is_shared_as_its_seconds_are() -> None:
+    """Two stages that were waited for at once are told apart afterwards."""
+    watch = Stopwatch()
+    _spin(0.2)
+    with watch.stage("read"):
+        pass
+    _spin(0.2)
+    watch.add("companies", 1.0)
+    watch.add("clean", 3.0)
+    watch.add("score", 0.0)
+    with watch.stage("load"):
+        pass
+    shares = [watch.cpu_seconds[name] for name in ("companies", "clean", "score")]
+    assert sum(shares) == pytest.approx(0.2, abs=0.1)
+    assert shares[1] == pytest.approx(3 * shares[0])
+    assert shares[2] == 0.0
+    assert watch.cpu_seconds["read"] < 0.1
+
+
+def test_each_stage_has_the_cost_of_its_children() -> None:
+    """A bulk load lives in a child: its stage must not look as if it did nothing."""
+    watch = Stopwatch()
+    with Monitor(watch) as monitor:
+        with watch.stage("read"):
+            time.sleep(0.3)
+        with watch.stage("load"):
+            process = hungry()
+            time.sleep(0.25)
+            process.communicate("\n")
+    usage = monitor.usage
+    assert usage.stage_cpu_seconds["load"] >= 0.3
+    assert usage.stage_cpu_seconds["read"] < 0.2
+    read, load = (usage.stage_peak_bytes[name] for name in ("read", "load"))
+    assert load > read + 190 * MIB
+    assert load == usage.peak_memory_bytes
+
+
+def test_a_stage_too_short_for_a_look_has_the_peak_of_all() -> None:
+    """It is an upper bound; a nought would say that it took nothing."""
+    watch = Stopwatch()
+    with Monitor(watch) as monitor:
+        with watch.stage("score"):
+            pass
+        with watch.stage("load"):
+            time.sleep(0.3)
+    assert monitor.usage.stage_peak_bytes["score"] > 0
+
+
+def test_what_a_stage_costs_is_in_the_record_of_its_step(tmp_path) -> None:
+    """It is read from there after the run."""
+    watch = Stopwatch()
+    with Monitor(watch) as monitor, watch.stage("read"):
+        _spin(0.05)
+    StepRecord.of(watch.seconds, monitor.usage, 5.0).write(tmp_path, "read")
+    (record,) = step_records(tmp_path)
+    assert record.stage_cpu_seconds["read"] >= 0.05
+    assert record.stage_peak_bytes == {"read": monitor.usage.peak_memory_bytes}
+
+
+def test_the_record_of_an_older_version_is_readable(tmp_path) -> None:
+    """A batch may be read before an upgrade and loaded after it."""
+    folder = tmp_path / "steps"
+    folder.mkdir()
+    text = (
+        '{"stages": {"read": 1.0}, "peak_memory_bytes": 7, "cpu_seconds": 0.5, '
+        '"opened_at": 3.0}'
+    )
+    (folder / "read.json").write_text(text)
+    assert step_records(tmp_path) == [StepRecord({"read": 1.0}, 7, 0.5, 3.0)]
+    assert step_records(tmp_path)[0].stage_cpu_seconds == {}
+
+
 def test_the_records_of_steps_are_kept_by_name(tmp_path) -> None:
     """A step that runs again replaces its own record and no other."""
     with Monitor() as monitor:

@@ -4,7 +4,6 @@ import time
 from types import TracebackType
 from typing import Self
 
-from bulk_pipeline.adapters.sqlserver_errors import permanent_login_refusal
 from bulk_pipeline.core.errors import DatabaseLeftAlone, LoginRefused
 
 
@@ -39,4 +38,8 @@ class Patience:
         if self._first_refusal is None:
             self._first_refusal = now
         if now - self._first_refusal >= self._grace_seconds:
+            from bulk_pipeline.adapters.sqlserver_errors import (  # noqa: PLC0415
+                permanent_login_refusal,  # SQLite refuses no login
+            )
+
             raise permanent_login_refusal(self._refusal) from error

@@ -73,6 +73,13 @@ def rescored_predictions(
     )
 
 
+rescore_job = dg.define_asset_job(
+    "rescore_job",
+    selection=dg.AssetSelection.assets(rescored_predictions),
+    description="Bring the stored rows of some years to the active model.",
+)
+
+
 def _figures(done: Rescored) -> Mapping[str, float]:
     """The figures of a year under flat names, so that the UI plots each of them."""
     moved_from = {f"rows_moved_from_{n.lower()}": done.moved_from(n) for n in LEVELS}
