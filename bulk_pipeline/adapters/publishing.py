@@ -69,7 +69,7 @@ def register_batch(installation: Installation, rows: ChunkHandle) -> tuple[int, 
     folder = rows.directory.parent
     batch = read_batch(installation.home, folder.name)
     watch = Stopwatch()
-    with Monitor() as monitor, watch.stage("companies"):
+    with Monitor(watch) as monitor, watch.stage("companies"):
         found = pl.read_ipc(folder / COMPANIES)
         policy = batch.options.companies
         now = datetime.now(UTC)
@@ -99,7 +99,7 @@ def publish_batch(
     batch = read_batch(installation.home, folder.name)
     readings = read_readings(folder)
     watch = Stopwatch()
-    with Monitor() as monitor, watch.stage("load"):
+    with Monitor(watch) as monitor, watch.stage("load"):
         if any(reading.state == "read" for reading in readings):
             request = _request(installation, batch, readings, scores)
             outcome = publish_each(loader, request)

@@ -92,7 +92,7 @@ def score_span(installation: Installation, span: Span) -> None:
     watch = Stopwatch()
     batch_folder = installation.home.chunks(span.batch)
     folder = batch_folder / SCORES
-    with Monitor() as monitor, watch.stage("score"):
+    with Monitor(watch) as monitor, watch.stage("score"):
         rows = ChunkHandle.open(batch_folder / ROWS)
         model = kept_model(installation.home, span.model)
         written = []
@@ -123,7 +123,7 @@ def gather(installation: Installation, batch: str) -> ChunkHandle:
     batch_folder = installation.home.chunks(batch)
     folder = batch_folder / SCORES
     rows = ChunkHandle.open(batch_folder / ROWS)
-    with Monitor() as monitor:
+    with Monitor(watch) as monitor:
         with watch.stage("score"):
             planned = _plan(folder)
             chunks = _scored_chunks(folder, planned)

@@ -129,6 +129,16 @@ answer was lost its loader can ask whether it happened; null where a loader cann
 an answer.
 """
 
+_NATURAL_KEY = ("company_id", YEAR.name, QUARTER.name)
+
+
+def _natural_key_of_sqlserver() -> sa.UniqueConstraint:
+    """The constraint that ``NATURAL_KEY`` stands for on SQLite."""
+    key = sa.UniqueConstraint(*_NATURAL_KEY)
+    key.ddl_if(dialect="mssql")
+    return key
+
+
 annual_predictions = sa.Table(
     "annual_predictions",
     metadata,
@@ -142,10 +152,21 @@ annual_predictions = sa.Table(
     sa.Column("upload_id", sa.ForeignKey(uploads.c.id), nullable=False),
     sa.Column("created_at", UtcMoment, nullable=False),
     sa.Column("updated_at", UtcMoment, nullable=False),
-    sa.UniqueConstraint("company_id", YEAR.name, QUARTER.name),
+    _natural_key_of_sqlserver(),
     one_of(QUARTER.name, ("Q4", *QUARTERS), name="quarter"),
     *(within(name, *limits) for name, limits in STORED_RANGES.items()),
 )
+
+NATURAL_KEY = sa.Index(
+    "uq_annual_predictions_company_id",
+    *(annual_predictions.c[name] for name in _NATURAL_KEY),
+    unique=True,
+).ddl_if(dialect="sqlite")
+"""The natural key on SQLite: an index with a name, which a large load builds last.
+
+Files that older versions made have a constraint in its place, which SQLite cannot drop;
+they load as they did.
+"""
 
 # Finds the rows of a year that another model scored without reading the rows; the model
 # is included and no part of the key, so that a new score moves no entry. SQLite goes by

@@ -6,6 +6,7 @@ Most cells are plain numbers and take one cast; the rest are looked at again.
 import sys
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from bulk_pipeline.core.number_forms import bare, exchanged, figures, numbers
@@ -82,9 +83,9 @@ def parse_numbers(
     values = texts.cast(pl.Float64, strict=False)
     if fractions:
         values = (values * FRACTION_TO_PERCENT).round_sig_figs(DECIMAL_DIGITS)
-    small = (values.abs() < SMALLEST) & (values != 0)
-    if not values.has_nulls() and values.is_finite().all() and not small.any():
+    if _all_plain(texts, values):
         return Numbers(values, None)
+    small = (values.abs() < SMALLEST) & (values != 0)
     odd = (~values.is_finite() | small).fill_null(value=True) & (texts != "")
     places = odd.arg_true()
     if places.is_empty():
@@ -100,6 +101,23 @@ def parse_numbers(
         bool(again["doubtful"].any()),
         int(tokens.is_in(sorted(ERROR_CELLS)).sum()),
     )
+
+
+def _all_plain(texts: pl.Series, values: pl.Series) -> bool:
+    """Whether each cell is blank or a number that can be kept as it is.
+
+    True leaves nothing to look at again; it takes a fifth of the time of that look.
+    """
+    blank = values.null_count()
+    if blank and blank != (texts.str.len_bytes() == 0).sum():
+        return False
+    sizes = np.abs(values.fill_null(0.0).to_numpy())
+    if sizes.size == 0:
+        return True
+    # NaN is the largest and compares as false.
+    if not sizes.max() <= sys.float_info.max:
+        return False
+    return int((sizes < SMALLEST).sum()) == int((sizes == 0).sum())
 
 
 def _with_points(texts: pl.Series, *, typed: bool) -> pl.Series:

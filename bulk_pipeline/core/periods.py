@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from bulk_pipeline.core.schema import FIRST_YEAR, QUARTERS
+from bulk_pipeline.core.texts import spellings
 
 QUARTER = pl.Enum(QUARTERS)
 _QUARTER_TEXTS = {name: name for name in QUARTERS} | {
@@ -110,11 +111,13 @@ def parse_quarters(texts: pl.Series, blank: str) -> tuple[pl.Series, pl.Series |
         instead of the codes where no cell is refused.
     """
     # A file holds a handful of spellings: each is settled once.
-    spellings = texts.unique()
-    tidy = spellings.str.strip_chars().str.to_uppercase()
+    found = spellings(texts)
+    tidy = found.str.strip_chars().str.to_uppercase()
     known = {**_QUARTER_TEXTS, "": blank}
     settled = [known.get(text) for text in tidy]
-    quarters = texts.replace_strict(spellings, settled, return_dtype=pl.String)
+    if len(settled) == 1 and settled[0] is not None:
+        return pl.Series(settled, dtype=QUARTER).new_from_index(0, len(texts)), None
+    quarters = texts.replace_strict(found, settled, return_dtype=pl.String)
     if not quarters.has_nulls():
         return quarters.cast(QUARTER), None
     refused = (

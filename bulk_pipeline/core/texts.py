@@ -26,15 +26,27 @@ def parse_texts(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series 
         a text refused as well: the symbol looks like another and would be a company of
         its own.
     """
-    # A file repeats its texts from row to row: mostly a look at the distinct ones
-    # shows that there is nothing to do.
-    distinct = _judged(texts.unique(), column)
+    # A file repeats its texts: mostly a look at the distinct ones shows that there is
+    # nothing to do.
+    distinct = _judged(spellings(texts), column)
     same = distinct["raw"].eq_missing(distinct["text"]).all()
     if same and distinct["refused"].null_count() == distinct.height:
         return texts, None
     judged = _judged(texts, column)
     refused = judged["refused"]
     return judged["text"], None if refused.null_count() == len(refused) else refused
+
+
+def spellings(texts: pl.Series) -> pl.Series:
+    """The distinct texts of n, never null, in no order.
+
+    Files hold the rows of a company one below the other, and to compare neighbours is
+    several times as fast as to hash each text.
+    """
+    first = texts.head(1)
+    rest = texts.tail(-1) if len(texts) else texts
+    changed = rest.filter(rest != texts.head(len(rest)))
+    return pl.concat([first, changed]).unique()
 
 
 def _judged(texts: pl.Series, column: Column) -> pl.DataFrame:

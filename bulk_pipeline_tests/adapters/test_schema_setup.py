@@ -34,6 +34,10 @@ from bulk_pipeline_tests.adapters.older_tables import (
 from bulk_pipeline_tests.builders import rows_of, write_csv
 
 ROUNDS = 5
+INDEXES = """
+SELECT "unique", (SELECT group_concat(c.name) FROM pragma_index_info(i.name) AS c)
+FROM pragma_index_list(?) AS i ORDER BY 2
+"""
 CREATE = """
 import sys
 from bulk_pipeline.adapters.database import Database
@@ -256,7 +260,10 @@ def test_a_file_of_version_1_becomes_like_a_new_one(version_1, tmp_path) -> None
             "SELECT * FROM pragma_table_info(?)",
             "SELECT * FROM pragma_foreign_key_list(?)",
             'SELECT name, "unique" FROM pragma_index_list(?) ORDER BY name',
+            INDEXES,
         ):
+            if name == annual_predictions.name and "SELECT name" in asked:
+                continue  # its key is a constraint there and an index by itself here
             found = query(version_1.path, asked, name)
             assert found == query(new.path, asked, name), (asked, name)
     new.dispose()

@@ -132,7 +132,27 @@ def test_the_tables_of_sqlite_are_those_of_version_1() -> None:
     with engine.connect() as new:
         found = dict(new.exec_driver_sql(query).all())
     found["uploads"] = found["uploads"].replace("\tload_id CHAR(32), \n", "")
+    # The natural key is an index by itself, of the same name and columns.
+    name = tables.NATURAL_KEY.name
+    columns = "(company_id, reporting_year, reporting_quarter)"
+    constraint = f"\tCONSTRAINT {name} UNIQUE {columns}, \n"
+    assert constraint in expected["annual_predictions"]
+    without = expected["annual_predictions"].replace(constraint, "")
+    expected["annual_predictions"] = without
+    expected[name] = f"CREATE UNIQUE INDEX {name} ON annual_predictions {columns}"
     assert found == expected
+
+
+def test_the_natural_key_stays_a_constraint_on_sql_server() -> None:
+    """Its tables are out there and must be those that a new version makes."""
+    texts: list[str] = []
+    engine = sa.create_mock_engine(
+        "mssql+pyodbc://", lambda made, *_: texts.append(str(made.compile(engine)))
+    )
+    tables.metadata.create_all(engine, checkfirst=False)
+    mine = [text for text in texts if "uq_annual_predictions_company_id" in text]
+    assert len(mine) == 1
+    assert "CONSTRAINT uq_annual_predictions_company_id UNIQUE (company_id" in mine[0]
 
 
 @pytest.mark.parametrize("name", sorted(tables.metadata.tables))

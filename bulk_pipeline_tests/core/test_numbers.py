@@ -364,3 +364,38 @@ def test_a_fraction_is_the_same_number_as_its_percent_text(text: str) -> None:
     percents = parse_numbers(pl.Series([percent]), percent=True)
 
     assert fractions.values.to_list() == percents.values.to_list()
+
+
+CELLS = st.one_of(
+    st.floats(width=64).map(repr),
+    st.decimals(allow_nan=False, allow_infinity=False, places=3).map(str),
+    st.sampled_from(
+        [
+            *("", " ", "-", "n/a", "inf", "-inf", "nan", "1e400", "1e-400", "1e-310"),
+            *("0", "-0", "+1", " 1.5 ", "1,5", "1,234", "5%", "(3)", "#DIV/0!"),
+            *("2.2250738585072014e-308", "1.7976931348623157e308", "twelve"),
+        ]
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(CELLS, max_size=6),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(NumberStyle),
+)
+def test_the_quick_look_never_decides_otherwise(texts, percent, fractions, style):
+    """A column that passes the quick look must be what the careful one makes of it."""
+    rules = {"percent": percent, "fractions": fractions, "style": style}
+    cells = pl.Series(texts, dtype=pl.String)
+    found = parse_numbers(cells, **rules)
+    # One cell that is no number sends all of them to the careful look.
+    careful = parse_numbers(pl.concat([cells, pl.Series(["x"])]), **rules)
+    assert found.values.equals(careful.values.head(len(texts)), null_equal=True)
+    refused = [None] * len(texts) if found.refused is None else found.refused.to_list()
+    assert careful.refused is not None
+    assert refused == careful.refused.head(len(texts)).to_list()
+    assert found.error_cells == careful.error_cells
+    assert found.doubtful == careful.doubtful

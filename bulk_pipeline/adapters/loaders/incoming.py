@@ -4,7 +4,7 @@ Only keys are held and sorted; values are gathered from the memory-mapped chunks
 slice at a time, so that memory grows with the keys and not with the rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -59,7 +59,9 @@ class Incoming:
             keys = keys.filter(~pl.col("position").is_in(repeated.implode()))
         order = (pl.col("company_id") * _PERIODS + pl.col("period")).alias("key")
         placed = keys.select("position", "upload_id", "company_id", order).collect()
-        placed = placed.sort("key", "position")
+        # Rows of one key stay in order of position, and files are often in order.
+        if not placed["key"].is_sorted():
+            placed = placed.sort("key", maintain_order=True)
         return cls(rows, placed.with_columns(rounds(placed["key"])).drop("key"))
 
     def parts(self) -> Iterator[pl.DataFrame]:
@@ -78,21 +80,18 @@ class Incoming:
         ]
         return pl.concat([keys.drop("round"), found], how="horizontal")
 
-    def frames(
-        self, keys: pl.DataFrame, constants: Mapping[str, int], height: int
-    ) -> Iterator[pl.DataFrame]:
-        """Whole table rows of some keys, in slices of ``height`` rows.
+    def frames(self, keys: pl.DataFrame, height: int) -> Iterator[pl.DataFrame]:
+        """What differs from row to row of some keys, in slices of ``height`` rows.
 
         Raises:
             AccountingError: a value lies outside what the table may hold.
         """
         values = self.rows.select(_VALUES)
-        fixed = [pl.lit(value, pl.Int64).alias(n) for n, value in constants.items()]
         for part in keys.iter_slices(height):
             found = _gathered(values, part["position"])
             require_storable(found)
             ids = part.select("company_id", "upload_id")
-            yield pl.concat([ids, found], how="horizontal").with_columns(fixed)
+            yield pl.concat([ids, found], how="horizontal")
 
     def staged(self, height: int) -> Iterator[pl.DataFrame]:
         """The rows as they are staged, key by key, in slices of ``height`` rows.

@@ -24,6 +24,13 @@ Statements = Mapping[str, Mapping[str, Any]]
 class Driver(Protocol):
     """Statements by name, over one connection; transactions are statements too."""
 
+    @property
+    def errors(self) -> type[Exception]:
+        """What the driver raises where SQLite refuses."""
+
+    def text(self, name: str) -> str:
+        """A statement's text."""
+
     def command(self, text: str) -> None:
         """Run a text without parameters: BEGIN IMMEDIATE, COMMIT, ROLLBACK."""
 
@@ -36,10 +43,14 @@ class Driver(Protocol):
     def frame(self, name: str) -> pl.DataFrame:
         """Run a query without parameters and return a frame of its columns."""
 
-    def append(
-        self, table: str, frames: Iterable[pl.DataFrame], *, temporary: bool = False
-    ) -> int:
-        """Insert frames by column name; returns the rows that the driver counted."""
+    def append(self, table: str, frames: Iterable[pl.DataFrame], **numbers: int) -> int:
+        """Insert frames by column name; returns the rows that the driver counted.
+
+        Args:
+            table: a table with a statement ``insert_`` and its name.
+            frames: rows with the columns that the statement binds.
+            numbers: columns that are the same in each row.
+        """
 
     def rollback(self) -> None:
         """End the transaction without a trace, if SQLite has not done so by itself."""
@@ -56,6 +67,16 @@ class PythonDriver:
     ) -> None:
         self._connection = connection
         self._statements = statements
+
+    @property
+    def errors(self) -> type[Exception]:
+        import sqlite3  # noqa: PLC0415  # not for the process that loads in bulk
+
+        return sqlite3.Error
+
+    def text(self, name: str) -> str:
+        text: str = self._statements[name]["sql"]
+        return text
 
     def command(self, text: str) -> None:
         self._connection.execute(text).close()
@@ -75,17 +96,13 @@ class PythonDriver:
             cursor.fetchall(), schema=names, orient="row", infer_schema_length=None
         )
 
-    def append(
-        self, table: str, frames: Iterable[pl.DataFrame], *, temporary: bool = False
-    ) -> int:
-        del temporary  # the statement's text says where the table is
+    def append(self, table: str, frames: Iterable[pl.DataFrame], **numbers: int) -> int:
         statement = self._statements[f"insert_{table}"]
+        text = statement["sql"].format(**numbers)
         before = self._connection.total_changes
         for frame in frames:
             columns = [frame[name].to_list() for name in statement["parameters"]]
-            self._connection.executemany(
-                statement["sql"], zip(*columns, strict=True)
-            ).close()
+            self._connection.executemany(text, zip(*columns, strict=True)).close()
         return self._connection.total_changes - before
 
     def rollback(self) -> None:
@@ -116,6 +133,16 @@ class ArrowDriver:
         # Rows are checked a slice at a time before they come here.
         self.command("PRAGMA ignore_check_constraints = ON")
 
+    @property
+    def errors(self) -> type[Exception]:
+        import adbc_driver_manager  # noqa: PLC0415  # kept beside the driver
+
+        return adbc_driver_manager.Error
+
+    def text(self, name: str) -> str:
+        text: str = self._statements[name]["sql"]
+        return text
+
     def command(self, text: str) -> None:
         # A cursor whose statement failed keeps its parameters, and refuses a text
         # that takes none.
@@ -136,21 +163,19 @@ class ArrowDriver:
         found = pl.from_arrow(self._cursor.fetch_arrow_table())
         return found if isinstance(found, pl.DataFrame) else found.to_frame()
 
-    def append(
-        self, table: str, frames: Iterable[pl.DataFrame], *, temporary: bool = False
-    ) -> int:
+    def append(self, table: str, frames: Iterable[pl.DataFrame], **numbers: int) -> int:
         import pyarrow as pa  # noqa: PLC0415  # kept beside the driver it serves
 
-        batches = _ahead(b for frame in frames for b in _arrow(frame).to_batches())
+        statement = self._statements[f"insert_{table}"]
+        bound = (frame.select(statement["parameters"]) for frame in frames)
+        batches = _ahead(b for frame in bound for b in _arrow(frame).to_batches())
         first = next(batches, None)
         if first is None:
             return 0
         everything = itertools.chain([first], batches)
         reader = pa.RecordBatchReader.from_batches(first.schema, everything)
-        counted: int = self._cursor.adbc_ingest(
-            table, reader, mode="append", temporary=temporary
-        )
-        return counted
+        self._cursor.executemany(statement["sql"].format(**numbers), reader)
+        return int(self._cursor.rowcount)
 
     def rollback(self) -> None:
         import adbc_driver_manager  # noqa: PLC0415  # kept beside the driver

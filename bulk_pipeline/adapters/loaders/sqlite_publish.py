@@ -13,6 +13,7 @@ from bulk_pipeline.adapters.loaders.accounts import missing_companies
 from bulk_pipeline.adapters.loaders.base import LoadRequest, LoadResult
 from bulk_pipeline.adapters.loaders.incoming import Incoming, require_storable
 from bulk_pipeline.adapters.loaders.sqlite_drivers import Driver
+from bulk_pipeline.adapters.loaders.sqlite_key import TABLE, key_built_last
 from bulk_pipeline.adapters.loaders.sqlite_receipts import Receipts
 from bulk_pipeline.adapters.loaders.sqlite_stored import earlier_keys, stored_rows
 from bulk_pipeline.core.duplicates import CONFLICT_SCHEMA
@@ -66,7 +67,7 @@ class _Publication:
         if self.request.rows is not None:
             symbols = self.request.companies
             self.driver.run("create_wanted")
-            self.driver.append("wanted", [symbols.to_frame("symbol")], temporary=True)
+            self.driver.append("wanted", [symbols.to_frame("symbol")])
             company_ids = self._company_ids(symbols)
             incoming = Incoming.of(self.request, self.receipts.ids, company_ids)
             conflicts += [self._store(incoming, part) for part in incoming.parts()]
@@ -103,14 +104,16 @@ class _Publication:
 
     def _insert(self, incoming: Incoming, keys: pl.DataFrame) -> None:
         last_id = self.driver.rows("last_id")[0][0]
-        constants = {
-            "model_id": self.receipts.model_id,
-            "created_at": self.receipts.now,
-            "updated_at": self.receipts.now,
-        }
-        frames = incoming.frames(keys, constants, self.request.rows_per_insert)
-        said = self.driver.append("annual_predictions", frames)
-        reached("inserted")
+        frames = incoming.frames(keys, self.request.rows_per_insert)
+        with key_built_last(self.driver, keys.height, last_id):
+            said = self.driver.append(
+                TABLE,
+                frames,
+                model_id=self.receipts.model_id,
+                created_at=self.receipts.now,
+                updated_at=self.receipts.now,
+            )
+            reached("inserted")
         wanted = dict(keys.group_by("upload_id").len().iter_rows())
         found = self._new_rows(last_id, list(wanted))
         if said != keys.height or found != wanted:
@@ -143,7 +146,7 @@ class _Publication:
             reason=pl.when(own).then(pl.lit("reload")).otherwise(pl.lit("update")),
         )
         self.driver.run("create_replacing")
-        self.driver.append("replacing", [values], temporary=True)
+        self.driver.append("replacing", [values])
         counts = [rows.height]
         for statement in ("keep_history", "replace"):
             self.driver.run(statement, now=self.receipts.now)

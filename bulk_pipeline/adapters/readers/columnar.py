@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.adapters.readers.base import (
     TextChunk,
+    arrow_numbers,
     check_cells,
     within,
     without_blank_rows,
@@ -43,7 +45,7 @@ class Columnar:
         first, before = 1, 0
         batches = self._batches()
         while (batch := self._next(batches, first)) is not None:
-            lines = pa.array(range(first, first + batch.num_rows), pa.int64())
+            lines = arrow_numbers(np.arange(first, first + batch.num_rows))
             texts = [
                 self._text(column, name)
                 for column, name in zip(batch.columns, self.header, strict=True)

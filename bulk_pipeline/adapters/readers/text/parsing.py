@@ -9,6 +9,7 @@ import pyarrow.csv
 from bulk_pipeline.adapters.readers.base import (
     RaggedLine,
     TextChunk,
+    arrow_numbers,
     check_cells,
     without_blank_rows,
 )
@@ -52,7 +53,7 @@ class BlockParser:
             lines = np.delete(lines, [row.number - 1 for row in invalid])
         if self.dialect.returns:
             table = exchanged_cells(table)
-        kept = pa.array(lines, pa.int64())
+        kept = arrow_numbers(lines)
         if not _all_begin_with_a_letter(table.column(0)):
             table, kept = without_blank_rows(table, kept)
         table = table.rename_columns(self.dialect.header)

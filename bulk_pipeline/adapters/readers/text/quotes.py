@@ -59,7 +59,9 @@ def first_fault(
     letters = np.frombuffer(data, np.uint8, size)
     after = quotes[1::2] + 1
     after = after[after < letters.size]
-    faulty = ~np.isin(letters[after], (LF, CR, QUOTE, delimiter))
+    may_follow = np.zeros(256, np.bool_)
+    may_follow[[LF, CR, QUOTE, delimiter]] = True
+    faulty = ~may_follow[letters[after]]
     text, opened = after[faulty], quotes[::2][: after.size][faulty]
     returns = np.flatnonzero(letters == CR) if b"\r" in data else quotes[:0]
     returns = returns[np.searchsorted(quotes, returns) % 2 == 0]

@@ -34,6 +34,19 @@ class Parts:
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._names
 
+    def size(self, name: str) -> int:
+        """Bytes of a part, as the table of contents has it; 0 if there is none."""
+        found = self._names.get(name.lower())
+        return self._archive.getinfo(found).file_size if found else 0
+
+    def whole(self, name: str) -> bytes:
+        """The content of a part.
+
+        Raises:
+            Fault: there is no such part.
+        """
+        return b"".join(self.pieces(name))
+
     def pieces(self, name: str) -> Iterator[bytes]:
         """The content of a part, piece by piece.
 

@@ -70,6 +70,11 @@ class Look:
         return np.array(places, np.int64).reshape(-1, 2)
 
     @property
+    def all_hidden_columns(self) -> set[int]:
+        """Columns that nobody sees, with or without a value."""
+        return self._hidden_columns
+
+    @property
     def hidden_columns(self) -> int:
         """Columns with a value that nobody sees."""
         return len(
