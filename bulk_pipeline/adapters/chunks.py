@@ -9,7 +9,7 @@ can be made again from the landed files, and after a loss of power they are.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -84,6 +84,11 @@ class ChunkHandle:
         """Each chunk as a memory-mapped frame, in row order."""
         for chunk in self.chunks:
             yield mapped_frame(self.directory / chunk.name)
+
+    def part(self, first: int, last: int) -> Self:
+        """A handle of the chunks from one number up to, not including, another."""
+        chunks = self.chunks[first:last]
+        return replace(self, chunks=chunks, rows=sum(chunk.rows for chunk in chunks))
 
     def frame(self) -> pl.DataFrame:
         """All chunks as one frame over the memory maps; nothing is copied.

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.loaders.base import LoadRequest
+from bulk_pipeline.adapters.loaders.batch_rows import BatchRows
 from bulk_pipeline.core.duplicates import period_code
 from bulk_pipeline.core.errors import AccountingError
 from bulk_pipeline.core.schema import QUARTER, RATIOS, STORED_RANGES, SYMBOL, YEAR
 from bulk_pipeline.core.upserts import rounds
 
 _PERIODS = 4096  # above every period code, so that company ids decide first
-_WINDOW = 4  # at most so many slices are copied to gather one
+_SPAN_ROWS = 1_000_000
 _VALUES = (YEAR.name, QUARTER.name, *RATIOS, "probability", "risk_level", "confidence")
 
 
@@ -27,10 +29,11 @@ class Incoming:
     Attributes:
         rows: typed rows and scores side by side, in batch order.
         keys: one row per row that counts, sorted by company and period: ``position``
-            in ``rows``, ``upload_id``, ``company_id`` and ``round``.
+            in ``rows``, ``upload_id``, ``company_id`` and ``round``, all of them whole
+            numbers of the narrowest type that holds them.
     """
 
-    rows: pl.DataFrame
+    rows: BatchRows
     keys: pl.DataFrame
 
     @classmethod
@@ -47,22 +50,21 @@ class Incoming:
             upload_ids: ``number`` of each upload in the batch and its ``id``.
             company_ids: ``symbol`` of each company in the batch and its ``id``.
         """
-        rows = joined_chunks(request)
+        if request.rows is None or request.scores is None:
+            raise AssertionError  # nobody loads rows that are not there
         repeated = pl.read_ipc(request.repeated)["row"]
-        keys = rows.lazy().select(
-            position=pl.int_range(pl.len(), dtype=pl.UInt32),
-            upload_id=_replaced("upload", upload_ids),
-            company_id=_replaced(SYMBOL.name, company_ids),
-            period=period_code(),
+        ids = _replaced("upload", upload_ids), _replaced(SYMBOL.name, company_ids)
+        placed = pl.concat(
+            _placed(span.frame(), first, ids, repeated)
+            for first, span in _spans(request.rows)
         )
-        if len(repeated):
-            keys = keys.filter(~pl.col("position").is_in(repeated.implode()))
-        order = (pl.col("company_id") * _PERIODS + pl.col("period")).alias("key")
-        placed = keys.select("position", "upload_id", "company_id", order).collect()
         # Rows of one key stay in order of position, and files are often in order.
         if not placed["key"].is_sorted():
             placed = placed.sort("key", maintain_order=True)
-        return cls(rows, placed.with_columns(rounds(placed["key"])).drop("key"))
+        key = placed["key"]
+        company = (key // _PERIODS).shrink_dtype().alias("company_id")
+        keys = placed.drop("key").with_columns(company, rounds(key))
+        return cls(BatchRows(request.rows, request.scores), keys)
 
     def parts(self) -> Iterator[pl.DataFrame]:
         """The keys round by round; within a round no key stands twice."""
@@ -75,10 +77,11 @@ class Incoming:
 
     def compared(self, keys: pl.DataFrame) -> pl.DataFrame:
         """Keys with what is compared against stored rows: key, line and ratios."""
-        found = self.rows.select("line", "upload", SYMBOL.name, *_VALUES)[
-            keys["position"]
-        ]
-        return pl.concat([keys.drop("round"), found], how="horizontal")
+        found = self.rows.at(
+            keys["position"], ("line", "upload", SYMBOL.name, *_VALUES)
+        )
+        ids = keys.select("position", *_ids())
+        return pl.concat([ids, found], how="horizontal")
 
     def frames(self, keys: pl.DataFrame, height: int) -> Iterator[pl.DataFrame]:
         """What differs from row to row of some keys, in slices of ``height`` rows.
@@ -86,12 +89,10 @@ class Incoming:
         Raises:
             AccountingError: a value lies outside what the table may hold.
         """
-        values = self.rows.select(_VALUES)
         for part in keys.iter_slices(height):
-            found = _gathered(values, part["position"])
+            found = self.rows.at(part["position"], _VALUES)
             require_storable(found)
-            ids = part.select("company_id", "upload_id")
-            yield pl.concat([ids, found], how="horizontal")
+            yield pl.concat([part.select(*_ids()), found], how="horizontal")
 
     def staged(self, height: int) -> Iterator[pl.DataFrame]:
         """The rows as they are staged, key by key, in slices of ``height`` rows.
@@ -101,28 +102,19 @@ class Incoming:
         Raises:
             AccountingError: a value lies outside what the table may hold.
         """
-        values = self.rows.select(_VALUES)
         texts = pl.selectors.string() | pl.selectors.categorical() | pl.selectors.enum()
         for part in self.keys.iter_slices(height):
-            found = _gathered(values, part["position"])
+            found = self.rows.at(part["position"], _VALUES)
             require_storable(found)
             keys = part.select(
                 pl.col("position").cast(pl.Int32),
                 pl.col("upload_id").cast(pl.Int32).alias("upload"),
                 pl.col("round").cast(pl.Int32),
-                "company_id",
+                pl.col("company_id").cast(pl.Int64),
             )
             yield pl.concat(
                 [keys, found.with_columns(texts.cast(pl.String))], how="horizontal"
             )
-
-
-def _gathered(values: pl.DataFrame, positions: pl.Series) -> pl.DataFrame:
-    """Rows at some positions; close ones out of one piece, in a third less time."""
-    low, high = int(str(positions.min())), int(str(positions.max()))
-    if high - low < _WINDOW * len(positions):
-        return values.slice(low, high - low + 1).rechunk()[positions - low]
-    return values[positions]
 
 
 def require_storable(rows: pl.DataFrame) -> None:
@@ -146,15 +138,48 @@ def require_storable(rows: pl.DataFrame) -> None:
         )
 
 
-def joined_chunks(request: LoadRequest) -> pl.DataFrame:
-    """Typed rows and scores of a batch side by side, over their memory maps."""
-    if request.rows is None or request.scores is None:
-        return pl.DataFrame()
-    pairs = [request.rows.frame(), request.scores.frame()]
-    return pl.concat(pairs, how="horizontal")
+def _spans(rows: ChunkHandle) -> Iterator[tuple[int, ChunkHandle]]:
+    """Runs of chunks with about a million rows, and the position of their first row.
+
+    Their columns are mapped one run after the other, so that the memory for keys grows
+    with the keys alone.
+    """
+    first = position = 0
+    while first < len(rows.chunks):
+        last, height = first, 0
+        while last < len(rows.chunks) and height < _SPAN_ROWS:
+            height += rows.chunks[last].rows
+            last += 1
+        yield position, rows.part(first, last)
+        first, position = last, position + height
+
+
+def _placed(
+    rows: pl.DataFrame, first: int, ids: tuple[pl.Expr, pl.Expr], repeated: pl.Series
+) -> pl.DataFrame:
+    """Position, upload and order of the rows of a span that count.
+
+    Args:
+        rows: typed rows.
+        first: position of their first one in the batch.
+        ids: their uploads and their companies.
+        repeated: positions of the rows that do not count.
+    """
+    upload, company = ids
+    position = pl.int_range(first, first + pl.len(), dtype=pl.UInt32).alias("position")
+    order = company.cast(pl.Int64) * _PERIODS + period_code()
+    keys = rows.select(position, upload.alias("upload_id"), order.alias("key"))
+    if len(repeated):
+        keys = keys.filter(~pl.col("position").is_in(repeated.implode()))
+    return keys
+
+
+def _ids() -> list[pl.Expr]:
+    """The ids of keys as wide as tables have them."""
+    return [pl.col(name).cast(pl.Int64) for name in ("company_id", "upload_id")]
 
 
 def _replaced(column: str, ids: pl.DataFrame) -> pl.Expr:
     """A column as the ids that stand for its values; a value without one fails."""
-    values = ids.to_series(0)
-    return pl.col(column).replace_strict(values, ids["id"], return_dtype=pl.Int64)
+    values, narrow = ids.to_series(0), ids["id"].shrink_dtype()
+    return pl.col(column).replace_strict(values, narrow, return_dtype=narrow.dtype)

@@ -133,7 +133,7 @@ class Publication:
             **{f"{name}_kept": pl.Float64 for name in RATIOS},
         }
         stored = pl.DataFrame([tuple(r) for r in rows], schema=schema, orient="row")
-        ours = batch.incoming.rows.select("upload", "line", *KEY, *RATIOS)
+        ours = batch.incoming.rows.all().select("upload", "line", *KEY, *RATIOS)
         sides = [ours[stored["position"]], stored.drop("position")]
         listed = pl.concat(sides, how="horizontal").with_columns(
             kept_line=pl.lit(None, dtype=pl.Int64)

@@ -1,11 +1,15 @@
 """Sheets of the plain shape: read many cells at a time, they say the same as ever."""
 
 import tempfile
+import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import xlsxwriter
@@ -14,7 +18,16 @@ from hypothesis import strategies as st
 
 from bulk_pipeline.adapters.readers.workbooks import parts, xlsx
 from bulk_pipeline.adapters.readers.workbooks.book import Finding
-from bulk_pipeline_tests.adapters.readers.workbooks import SHEET, packed, parts_of
+from bulk_pipeline.adapters.readers.workbooks.plain import sheet as plain
+from bulk_pipeline.adapters.readers.workbooks.plain.aside import Aside
+from bulk_pipeline.adapters.readers.workbooks.plain.numerals import are_themselves
+from bulk_pipeline.adapters.readers.workbooks.plain.words import Block
+from bulk_pipeline_tests.adapters.readers.workbooks import (
+    SHEET,
+    packed,
+    parts_of,
+)
+from bulk_pipeline_tests.adapters.readers.workbooks import TEXTS as TEXTS_PART
 
 Read = tuple[list[list[str]], dict[str, object]]
 Cell = tuple[str, str]
@@ -137,8 +150,7 @@ def with_rows(book: Path, rows: bytes) -> Path:
     head, _, rest = known[SHEET].partition(b"<sheetData>")
     tail = rest.partition(b"</sheetData>")[2]
     known[SHEET] = head + b"<sheetData>" + rows + b"</sheetData>" + tail
-    texts = "xl/sharedStrings.xml"
-    known[texts] = known[texts].replace(b"<t>empty</t>", b"<t/>")
+    known[TEXTS_PART] = known[TEXTS_PART].replace(b"<t>empty</t>", b"<t/>")
     return packed(book.with_name("other.xlsx"), known)
 
 
@@ -206,3 +218,98 @@ def test_both_readers_say_the_same_of_what_is_odd(
     if place < len(xml):
         xml[place] = xml[place].replace(b"</row>", odd + b"</row>")
     check(with_rows(book, b"".join(xml)), size)
+
+
+@given(
+    numbers=st.lists(
+        NUMBERS | st.from_regex(r"-?[0-9]{1,9}\.?[0-9]{0,9}", fullmatch=True)
+    )
+)
+@settings(deadline=None)
+def test_a_number_is_left_alone_only_if_it_is_its_own_shortest_text(
+    numbers: list[str],
+) -> None:
+    """A digit too many would make two rows of one."""
+    block = Block(b"<" + b"<".join(text.encode() for text in numbers) + b"<")
+    places = np.flatnonzero(block.opening)
+    start, end = places[:-1] + 1, places[1:]
+    for text, found in zip(numbers, are_themselves(block, start, end), strict=False):
+        if found:
+            assert f"{Decimal(repr(float(text))):f}".removesuffix(".0") == text
+
+
+def long_sheet(book: Path, rows: int = 40_000) -> Path:
+    """A workbook of more than the size from which sheets are read plainly."""
+    cells: list[Cell | None] = [
+        (' t="s"', "<v>0</v>"),
+        (' t="inlineStr"', "<is><t>Bölt &amp; Co</t></is>"),
+        ("", "<v>24.110999999999997</v>"),
+        (' s="3"', "<v>0.05</v>"),
+        (' t="b"', "<v>1</v>"),
+    ]
+    path = with_rows(book, b"".join(row(n + 1, cells) for n in range(rows)))
+    with zipfile.ZipFile(path) as archive:
+        assert archive.getinfo(SHEET).file_size > xlsx.LEAST_PLAIN_BYTES
+    return path
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_a_large_sheet_is_read_plainly_by_any_number_of_threads(
+    book: Path, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows stay in order, whoever reads which of them."""
+    path = long_sheet(book)
+    monkeypatch.setattr(plain, "cores", lambda: cores)
+    monkeypatch.setattr(plain, "BLOCK_BYTES", 1 << 18)
+    monkeypatch.setattr(xlsx, "fast_cells", None)
+    texts, finding = outcome(path)
+    last = [column[-1] for column in texts if column[-1]]
+    assert last == ["Acme", "Bölt & Co", "24.110999999999997", "0.05", "true"]
+    assert {len(column) for column in texts} == {40_000}
+    assert finding["percents"] == [[place, 29] for place in range(40_000)]
+
+
+def test_a_process_that_may_have_no_thread_reads_all_the_same(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes addresses, which a child has few of; no file is to blame for that."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(plain, "cores", lambda: 2)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(xlsx, "fast_cells", None)
+    assert {len(column) for column in outcome(long_sheet(book))[0]} == {40_000}
+
+
+def test_a_part_that_is_damaged_is_told_as_ever(book: Path) -> None:
+    """A sum that is wrong is found at the end, when all cells are read."""
+    path = long_sheet(book)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        found = archive.getinfo(SHEET)
+    # APPNOTE 4.3.12: the sum stands thirty bytes before the name
+    place = content.rindex(SHEET.encode()) - 30
+    assert content[place : place + 4] == found.CRC.to_bytes(4, "little")
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(xlsx, "LEAST_PLAIN_BYTES", 1 << 40)
+        simple = outcome(path)
+    assert outcome(path) == simple
+    assert simple.startswith("BadZipFile")
+
+
+def test_shared_texts_that_claim_to_be_more_are_not_given_room_twice(
+    book: Path,
+) -> None:
+    """A claim costs its memory once, as ever, and then is found to be none."""
+    known = parts_of(with_rows(book, row(1, [(' t="s"', "<v>1</v>")])))
+    claimed = b'uniqueCount="%d"' % len(SHARED)
+    assert claimed in known[TEXTS_PART]
+    known[TEXTS_PART] = known[TEXTS_PART].replace(claimed, b'uniqueCount="999"')
+    path = packed(book.with_name("other.xlsx"), known)
+    with cut_small(1 << 20), mock.patch.object(plain, "Aside", wraps=Aside) as made:
+        assert outcome(path)[0] == [["0700"]]
+    assert made.called

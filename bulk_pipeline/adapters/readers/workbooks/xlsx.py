@@ -1,10 +1,11 @@
 """Workbooks of Excel 2007 and later (.xlsx, .xlsm)."""
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import fastexcel
 import pyarrow as pa
@@ -23,8 +24,11 @@ from bulk_pipeline.adapters.readers.workbooks.xlsx_workbook import (
     sheets,
 )
 
-LEAST_PLAIN_BYTES = 4 << 20
-"""Unpacked size of a sheet from which it is tried to read it as a plain one."""
+LEAST_PLAIN_BYTES = 1 << 20
+"""Unpacked size of a sheet from which it is tried to read it as a plain one.
+
+At 1.3 MB that takes 0.05 s instead of 0.13 s, at 0.4 MB 0.04 s instead of 0.05 s.
+"""
 
 _TEXTS = "xl/sharedStrings.xml"
 
@@ -66,7 +70,8 @@ class Xlsx:
 
     def texts(self, sheet: Sheet) -> list[pa.Array]:
         if self._parts.size(sheet.place) >= LEAST_PLAIN_BYTES:
-            with suppress(NotPlain):
+            # the reader below tells what is damaged
+            with suppress(NotPlain, BadZipFile, EOFError, zlib.error):
                 return self._plain_texts(sheet)
         try:
             found = signs(self._parts.pieces(sheet.place), self._percent_styles)

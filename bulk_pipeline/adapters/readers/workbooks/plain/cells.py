@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from bulk_pipeline.adapters.readers.workbooks.plain.tags import Places
 from bulk_pipeline.adapters.readers.workbooks.plain.words import (
@@ -23,6 +24,8 @@ from bulk_pipeline.adapters.readers.workbooks.plain.words import (
 
 BLANK, NUMBER, SHARED, INLINE, TRUTH, OTHER = range(6)
 """Nothing, a number, the number of a shared text, a text, true or false, the rest."""
+
+Kinds = npt.NDArray[np.int8]
 
 NO_STYLE = -1
 
@@ -62,7 +65,7 @@ class Cells:
     column: Numbers
     attributes: Numbers
     stop: Numbers
-    kind: Numbers
+    kind: Kinds
     style: Numbers
     start: Numbers
     end: Numbers
@@ -115,10 +118,10 @@ def _styles(block: Block, at: Numbers) -> Numbers:
     return style
 
 
-def _kinds(block: Block, at: Numbers) -> Numbers:
+def _kinds(block: Block, at: Numbers) -> Kinds:
     """What each cell holds; moves to what comes after its tag."""
     text = block.words(at)
-    kind = np.full(len(at), NUMBER, np.int64)
+    kind = np.full(len(at), NUMBER, np.int8)
     has_type = begins(text, _TYPE)
     typed = np.flatnonzero(has_type)
     kind[typed] = _types(block, at, typed)
@@ -132,11 +135,11 @@ def _kinds(block: Block, at: Numbers) -> Numbers:
     return kind
 
 
-def _types(block: Block, at: Numbers, typed: Numbers) -> Numbers:
+def _types(block: Block, at: Numbers, typed: Numbers) -> Kinds:
     """What the cells with a type hold; moves to what comes after their tags."""
     at[typed] += len(_TYPE)
     text = block.words(at[typed])
-    kind = np.full(len(typed), BLANK, np.int64)
+    kind = np.full(len(typed), BLANK, np.int8)
     step = np.zeros(len(typed), np.int64)
     for name, meaning in _TYPES.items():
         found = begins(text, name)
@@ -151,24 +154,27 @@ def _types(block: Block, at: Numbers, typed: Numbers) -> Numbers:
 
 def _values(block: Block, start: Numbers, end: Numbers, cells: Numbers) -> None:
     """Move from the content of cells to the value within."""
-    need(block.stands(_VALUE, start[cells]).all())
-    start[cells] += len(_VALUE)
-    end[cells] -= len(_VALUE_END)
-    need(block.stands(_VALUE_END, end[cells]).all())
-    need((start[cells] < end[cells]).all())
+    begin, stop = start[cells], end[cells]
+    need(block.stands(_VALUE, begin).all())
+    begin += len(_VALUE)
+    stop -= len(_VALUE_END)
+    need(block.stands(_VALUE_END, stop).all())
+    need((begin < stop).all())
+    start[cells], end[cells] = begin, stop
 
 
 def _texts(block: Block, start: Numbers, end: Numbers, cells: Numbers) -> Numbers:
     """Move from the content of cells to the text within; which keep white space."""
-    plain = block.stands(_TEXT, start[cells])
-    kept = cells[~plain]
-    need(_stand(block, _KEPT_TEXT, start[kept]).all())
-    start[cells] += len(_TEXT)
-    start[kept] += len(_KEPT_TEXT) - len(_TEXT)
-    end[cells] -= len(_TEXT_END)
-    need(_stand(block, _TEXT_END, end[cells]).all())
-    need((start[cells] <= end[cells]).all())
-    return kept
+    begin, stop = start[cells], end[cells]
+    keeps = ~block.stands(_TEXT, begin)
+    need(_stand(block, _KEPT_TEXT, begin[keeps]).all())
+    begin += len(_TEXT)
+    begin[keeps] += len(_KEPT_TEXT) - len(_TEXT)
+    stop -= len(_TEXT_END)
+    need(_stand(block, _TEXT_END, stop).all())
+    need((begin <= stop).all())
+    start[cells], end[cells] = begin, stop
+    return cells[keeps]
 
 
 def _stand(block: Block, text: bytes, places: Numbers) -> Truths:

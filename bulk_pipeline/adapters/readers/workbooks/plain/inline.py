@@ -25,6 +25,8 @@ _LEADS = np.zeros(256, np.bool_)
 _LEADS[[0xC2, 0xE1, 0xE2, 0xE3]] = True
 """Bytes with which white space of Unicode beyond ASCII begins, in UTF-8."""
 
+_ASCII = 0x7F
+
 _SPACES = _LEADS.copy()
 _SPACES[: ord(" ") + 1] = True
 
@@ -39,8 +41,10 @@ def split(block: Block, start: Numbers, end: Numbers) -> tuple[Numbers, Numbers]
     """
     _refuse_long_numbers(block, start, end)
     aside = (start == end) | _SPACES[block.codes[start]]
-    aside |= block.codes[end - 1] <= ord(" ")
-    aside |= _LEADS[block.codes[end - 2]] | _LEADS[block.codes[end - 3]]
+    last = block.codes[end - 1]
+    aside |= last <= ord(" ")
+    if (last > _ASCII).any():
+        aside |= _LEADS[block.codes[end - 2]] | _LEADS[block.codes[end - 3]]
     if b"_" in block.data and b"_x" in block.data:
         places = np.flatnonzero(block.codes == ord("_"))
         aside |= _hold(places[block.stands(b"_x", places)], start, end)
@@ -68,8 +72,7 @@ def _refuse_long_numbers(block: Block, start: Numbers, end: Numbers) -> None:
     is_digit = (first - np.uint8(ord("0"))) <= ord("9") - ord("0")
     long = np.flatnonzero((end - start >= _LONG) & (is_digit | (first == ord("-"))))
     if len(long):
-        texts = block.array(start[long], end[long])
-        refuse_like_numbers(texts.take(pa.array(2 * np.arange(len(long)) + 1)))
+        refuse_like_numbers(block.texts(start[long], end[long]))
 
 
 def refuse_like_numbers(texts: pa.Array) -> None:

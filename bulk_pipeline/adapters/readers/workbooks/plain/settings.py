@@ -3,6 +3,7 @@
 Runs only in the child process.
 """
 
+import re
 import threading
 
 import numpy as np
@@ -13,9 +14,14 @@ from bulk_pipeline.adapters.readers.workbooks.parts import Parts
 from bulk_pipeline.adapters.readers.workbooks.plain.aside import TEXTS, Aside
 from bulk_pipeline.adapters.readers.workbooks.plain.cells import NO_STYLE
 from bulk_pipeline.adapters.readers.workbooks.plain.inline import refuse_like_numbers
-from bulk_pipeline.adapters.readers.workbooks.plain.words import Numbers, Truths
+from bulk_pipeline.adapters.readers.workbooks.plain.words import (
+    Numbers,
+    Truths,
+    need,
+)
 
 _NUMBER = "1.5"
+_CLAIMED = re.compile(rb"\buniqueCount\s*=\s*[\"']([0-9]+)")
 
 
 class Shared:
@@ -36,12 +42,15 @@ class Shared:
     def _read(self) -> pa.Array:
         """Let fastexcel read them all, one a cell.
 
-        There are at most as many as begin here; if there are fewer, it says so.
+        There are at most as many as begin here; if there are fewer, it says so. It
+        makes room for as many as the part claims to have, and has done so once.
         """
         if TEXTS not in self._parts:
             return pa.array([], pa.string())
         part = self._parts.whole(TEXTS)
         count = part.count(b"<si>") + part.count(b"<si ") + part.count(b"<si/>")
+        claimed = _CLAIMED.search(part[: part.find(b"<si")])
+        need(claimed is None or int(claimed[1]) <= count)
         numbers = pl.int_range(count, eager=True).cast(pl.String)
         cells = (' t="s"><v>' + numbers + "</v></c>").to_arrow().cast(pa.string())
         texts = self._aside.read(cells, texts=part).texts[0]

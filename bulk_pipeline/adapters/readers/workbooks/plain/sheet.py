@@ -26,14 +26,21 @@ from bulk_pipeline.adapters.readers.workbooks.plain.words import NotPlain, need
 from bulk_pipeline.adapters.readers.workbooks.xlsx_look import Look
 
 _BEGIN, _END, _ROW_END = b"<sheetData>", b"</sheetData>", b"</row>"
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 """How much is read at a time: threads wait for one another between short steps."""
 
 _MOST_HEAD = 1 << 20
 _MOST_ROW = 8 << 20
-_SPARSE = 4
+"""Bytes before the rows, and of one row."""
+
+_SPARSE = 8
+"""Cells of the sheet for each one that is filled; beyond that it is sparse."""
+
 _SMALL = 1 << 22
+"""Cells of a sheet that may be as sparse as it likes."""
+
 _MOST_BYTES = 1 << 31
+"""Texts of a column in one array."""
 
 
 class Cut:
@@ -105,24 +112,24 @@ def plain_sheet(
         Shared(parts, aside), frozenset(percents), Styles(aside), aside.read
     )
     cut = Cut(parts.pieces(sheet.place))
-    found = [part for part in _parts(cut, setting) if part.columns]
+    found = list(_parts(cut, setting))
     rests = frozenset[bytes]().union(*(part.rests for part in found))
     hidden_columns = _hidden_columns(cut, rests, aside)
-    return _joined(found, hidden_columns)
+    return _joined([part for part in found if part.columns], hidden_columns)
 
 
 def _parts(cut: Cut, setting: Setting) -> Iterator[Part]:
     """The parts of a sheet, in order, made by as many threads as there are cores."""
-    cores = _cores()
-    if cores == 1:
+    threads = cores()
+    if threads == 1:
         yield from (part_of(block, setting) for block in cut.blocks())
         return
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         pending = deque[Future[Part]]()
         try:
             for block in cut.blocks():
                 pending.append(_submitted(pool, block, setting))
-                if len(pending) > 2 * cores:
+                if len(pending) > 2 * threads:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
@@ -133,18 +140,16 @@ def _parts(cut: Cut, setting: Setting) -> Iterator[Part]:
 def _submitted(
     pool: ThreadPoolExecutor, block: bytes, setting: Setting
 ) -> Future[Part]:
-    """A part that is being made.
-
-    Raises:
-        MemoryError: there is none for another thread, which Python tells otherwise.
-    """
+    """A part that is being made, or is made where no thread can be started."""
     try:
         return pool.submit(part_of, block, setting)
-    except RuntimeError as error:
-        raise MemoryError from error
+    except RuntimeError:  # a thread needs addresses, which are limited here
+        made = Future[Part]()
+        made.set_result(part_of(block, setting))
+        return made
 
 
-def _cores() -> int:
+def cores() -> int:
     """How many this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

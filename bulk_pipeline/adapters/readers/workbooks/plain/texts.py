@@ -37,7 +37,7 @@ from bulk_pipeline.adapters.readers.workbooks.plain.words import (
     numbers,
 )
 
-_SPARSE = 4
+_SPARSE = 8
 """Cells of the table for each one that is filled; beyond that it is sparse."""
 
 _SMALL = 1 << 16
@@ -45,6 +45,9 @@ _SMALL = 1 << 16
 
 _ENDLESS = "[0-9]{19}"
 """What ``fast_cells`` tells in one way or the other, as the rest of the sheet is."""
+
+_MOST_DAYS = 10_000_000
+"""Beyond it fastexcel has no date and ends its process; no calendar goes so far."""
 
 _MOST_SHARED_BYTES = 1 << 30
 """Texts of a block; one shared text may stand in every cell."""
@@ -132,7 +135,7 @@ class _Texts:
 
     def __init__(self, as_they_stand: pa.Array, cells: int) -> None:
         self._arrays = [as_they_stand]
-        self.source = np.zeros(cells, np.int64)
+        self.source = np.zeros(cells, np.int8)
         self.place = 2 * np.arange(cells) + 1
 
     def put(
@@ -149,7 +152,7 @@ class _Texts:
         need(width * height <= max(_SPARSE * cells, _SMALL))
         table = np.full((width, height), cells)
         table[column, row] = np.arange(cells)
-        self.source = np.append(self.source, 0)
+        self.source = np.append(self.source, np.int8(0))
         self.place = np.append(self.place, len(self._arrays[0]) - 1)
         return [self._column(found) for found in table]
 
@@ -159,7 +162,7 @@ class _Texts:
             return self._arrays[source[0]].take(pa.array(place))
         pieces, order = [], np.empty(len(cells), np.int64)
         done = 0
-        for number in np.unique(source):
+        for number in range(len(self._arrays)):
             chosen = np.flatnonzero(source == number)
             pieces.append(self._arrays[number].take(pa.array(place[chosen])))
             order[chosen] = np.arange(done, done + len(chosen))
@@ -188,8 +191,7 @@ def _texts(block: Block, cells: Cells, setting: Setting) -> tuple[_Texts, int]:
     odd = np.flatnonzero(is_odd)
     if not len(odd):
         return texts, 0
-    xml = block.array(cells.attributes[odd], cells.stop[odd])
-    xml = xml.take(pa.array(2 * np.arange(len(odd)) + 1))
+    xml = block.texts(cells.attributes[odd], cells.stop[odd])
     need(not pl.Series(xml).str.contains(_ENDLESS).any())
     told = setting.aside(xml)
     texts.put(odd, told.texts[0])
@@ -214,12 +216,16 @@ def _put_numbers(
     """Give numbers their shortest texts, and mark those that are read aside."""
     found = np.flatnonzero(cells.kind == NUMBER)
     plain = setting.are_numbers(cells.style[found])
-    is_odd[found[~plain]] = True
-    found = found[plain]
+    if not plain.all():
+        dates = found[~plain]
+        days = block.texts(cells.start[dates], cells.end[dates])
+        days = pl.Series(days).cast(pl.Float64, strict=False)
+        need(not (days.abs() > _MOST_DAYS).any())
+        is_odd[dates] = True
+        found = found[plain]
     start, end = cells.start[found], cells.end[found]
     others = found[~are_themselves(block, start, end)]
     if len(others):
-        written = block.array(cells.start[others], cells.end[others])
-        short, known = shortest(written.take(pa.array(2 * np.arange(len(others)) + 1)))
+        short, known = shortest(block.texts(cells.start[others], cells.end[others]))
         is_odd[others[~known]] = True
         texts.put(others[known], short.filter(pa.array(known)))

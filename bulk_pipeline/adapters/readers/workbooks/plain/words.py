@@ -90,6 +90,11 @@ class Block:
         buffers = (pa.py_buffer(offsets), pa.py_buffer(self.data))
         return pa.StringArray.from_buffers(count + 2, *buffers)
 
+    def texts(self, starts: Numbers, ends: Numbers) -> pa.Array:
+        """The same, without what stands between."""
+        places = pa.array(2 * np.arange(len(starts)) + 1)
+        return self.array(starts, ends).take(places)
+
     def distinct(
         self, starts: Numbers, ends: Numbers, most: int
     ) -> tuple[list[bytes], list[int]]:
@@ -98,11 +103,22 @@ class Block:
         Raises:
             NotPlain: they are more than so many.
         """
-        places = pa.array(np.arange(1, 2 * len(starts), 2))
-        found = pc.value_counts(self.array(starts, ends).take(places))
-        need(len(found) <= most)
+        if not len(starts):
+            return [], []
+        first = self.data[starts[0] : ends[0]]
+        others = np.flatnonzero(~self._stand(first, starts, ends))
+        found = pc.value_counts(self.texts(starts[others], ends[others]))
+        need(len(found) < most)
         texts = found.field("values").cast(pa.binary()).to_pylist()
-        return texts, found.field("counts").to_pylist()
+        counts = found.field("counts").to_pylist()
+        return [first, *texts], [len(starts) - len(others), *counts]
+
+    def _stand(self, text: bytes, starts: Numbers, ends: Numbers) -> Truths:
+        """Which stretches of the bytes are a text of any length."""
+        found: Truths = ends - starts == len(text)
+        for begin in range(0, len(text), WIDTH):
+            found &= self.stands(text[begin : begin + WIDTH], starts + begin)
+        return found
 
     @classmethod
     def of(cls, text: bytes) -> Self:
@@ -119,12 +135,20 @@ class Block:
         # one byte is found much faster than three
         need(b"]" not in text or b"]]>" not in text)
         if not text.isascii():
-            try:
-                letters = text.decode()
-            except UnicodeDecodeError:
-                raise NotPlain from None
-            need("\ufffe" not in letters and "\uffff" not in letters)
+            _check_letters(text)
         return block
+
+
+def _check_letters(text: bytes) -> None:
+    """Refuse what is no UTF-8, and the two letters that XML forbids."""
+    if b"\xef" in text:
+        need(b"\xef\xbf\xbe" not in text and b"\xef\xbf\xbf" not in text)
+    whole = np.array([0, len(text)], np.int32)
+    buffers = (None, pa.py_buffer(whole), pa.py_buffer(text))
+    try:
+        pa.BinaryArray.from_buffers(pa.binary(), 1, buffers).cast(pa.string())
+    except pa.ArrowInvalid:
+        raise NotPlain from None
 
 
 def begins(words: Packed, text: bytes) -> Truths:
