@@ -1,7 +1,9 @@
 """Scoring a batch: spans of chunks, scored apart and gathered in row order."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +19,7 @@ from bulk_pipeline.adapters.chunks import (
 )
 from bulk_pipeline.adapters.crash_points import reached
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.model_store import Model
 from bulk_pipeline.adapters.monitor import Monitor, Stopwatch
 from bulk_pipeline.adapters.progress import advance
 from bulk_pipeline.adapters.reading import ROWS
@@ -33,6 +36,8 @@ SCORE_COLUMNS = ("probability", "risk_level", "confidence")
 REPEATED_FILE = "duplicates.arrow"
 DUPLICATE_COUNTS_FILE = "duplicates.json"
 PLAN_FILE = "plan.json"
+AT_ONCE = 2
+"""Chunks scored at a time: numpy, polars and hashing leave Python's lock meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +100,25 @@ def score_span(installation: Installation, span: Span) -> None:
     with Monitor(watch) as monitor, watch.stage("score"):
         rows = ChunkHandle.open(batch_folder / ROWS)
         model = kept_model(installation.home, span.model)
+        score = partial(_score_chunk, rows.directory, folder, model)
         written = []
-        for chunk in rows.chunks[span.first : span.last]:
-            ratios = mapped_frame(rows.directory / chunk.name).select(RATIOS)
-            probabilities = model.probabilities(ratio_matrix(ratios))
-            # Only the scores are written; the rows lie beside them already.
-            scores = scored(ratios, probabilities, model.thresholds)
-            made = write_chunk(folder / chunk.name, scores.select(SCORE_COLUMNS))
-            written.append(asdict(made))
-            advance("score", ratios.height)
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            for made in threads.map(score, rows.chunks[span.first : span.last]):
+                written.append(asdict(made))
+                advance("score", made.rows)
         write_json(folder / f"{span.name}.json", written)
     reached("span scored")
     record = StepRecord.of(watch.seconds, monitor.usage)
     record.write(batch_folder, f"score-{span.name}")
+
+
+def _score_chunk(rows: Path, scores: Path, model: Model, chunk: Chunk) -> Chunk:
+    """Score one chunk of the rows in a folder into another, under the same name."""
+    ratios = mapped_frame(rows / chunk.name).select(RATIOS)
+    probabilities = model.probabilities(ratio_matrix(ratios))
+    found = scored(ratios, probabilities, model.thresholds)
+    # Only the scores are written; the rows lie beside them already.
+    return write_chunk(scores / chunk.name, found.select(SCORE_COLUMNS))
 
 
 def gather(installation: Installation, batch: str) -> ChunkHandle:

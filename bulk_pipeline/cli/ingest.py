@@ -13,6 +13,7 @@ import click
 from bulk_pipeline.adapters.batches import Batch, Options, land_copies
 from bulk_pipeline.adapters.collecting import nothing_to_collect
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.loaders import prepared_ahead
 from bulk_pipeline.adapters.locks import own_batch
 from bulk_pipeline.cli.options import database_option
 from bulk_pipeline.cli.show import print_result, progress_bar
@@ -50,7 +51,9 @@ def ingest(
         batch = _claim(installation, files, on_conflict, force=force)
         run_id = str(uuid4())
         held = own_batch(installation.home.landing(batch.key), run_id)
-        with closing(held), progress_bar(_bytes(batch), shown=not as_json):
+        loading = prepared_ahead(installation.database, batch.guessed_rows)
+        shown = progress_bar(_bytes(batch), shown=not as_json)
+        with closing(held), loading, shown:
             failure = _run(installation, batch, run_id)
         uploads = installation.journal.uploads(batch=batch.key)
     finally:

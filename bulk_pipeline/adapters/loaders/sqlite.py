@@ -8,6 +8,8 @@ the batch is still being scored.
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.loaders.base import LoadRequest, LoadResult
@@ -19,6 +21,21 @@ from bulk_pipeline.core.errors import PermanentError, TransientError
 
 BULK_ROWS = 100_000
 """From here on a process of its own pays; measured, see docs/performance.md."""
+
+_spare: list[subprocess.Popen[str]] = []
+"""A bulk process that was started ahead and that no loader has taken yet."""
+
+
+@contextmanager
+def started_ahead(rows: int) -> Iterator[None]:
+    """Start the bulk process of a load that is large enough for it; see ``loaders``."""
+    if rows >= BULK_ROWS:
+        _spare.append(_start_child())
+    try:
+        yield
+    finally:
+        while _spare:
+            _spare.pop().communicate()  # it ends when its input does
 
 
 class SqliteLoader:
@@ -33,7 +50,7 @@ class SqliteLoader:
     def prepare(self, rows: int) -> None:
         """Start the bulk process for a load that is large enough for it."""
         if rows >= self._bulk_rows and self._child is None:
-            self._child = _start_child()
+            self._child = _spare.pop() if _spare else _start_child()
 
     def publish(self, request: LoadRequest) -> LoadResult:
         rows = request.rows.rows if request.rows else 0

@@ -20,8 +20,6 @@ from bulk_pipeline.defs.uploads.refused import is_refused_sibling, show_refused
 GROUP = "uploads"
 SHOWN = 10
 """Files named in the message of a run that could read none."""
-BYTES_PER_ROW = 100
-"""About a row of CSV; a wrong guess only starts the loading process later."""
 
 
 @dg.asset(
@@ -46,8 +44,7 @@ def ingestion_file(
     with working_on(installation, batch, run_id) as found:
         found.journal.start(batch, run_id)
         reached("run entered")
-        size = sum(upload.bytes for upload in read_batch(found.home, batch).uploads)
-        installation.loader.prepare(size // BYTES_PER_ROW)
+        installation.loader.prepare(read_batch(found.home, batch).guessed_rows)
         rows = ingest(found, batch)
         readings = read_readings(rows.directory.parent)
         refused = [reading for reading in readings if reading.state == "refused"]
