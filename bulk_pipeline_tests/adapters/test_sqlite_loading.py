@@ -44,3 +44,21 @@ def test_values_are_of_the_types_of_their_columns(make, base, bulk_rows) -> None
     kinds = "typeof(created_at), typeof(probability), typeof(reporting_year)"
     found = pipeline.query(f"SELECT DISTINCT {kinds} FROM annual_predictions")  # noqa: S608
     assert found == [("integer", "real", "integer")]
+
+
+@pytest.mark.parametrize("bulk_rows", [IN_PROCESS, BULK_CHILD])
+def test_rows_that_a_trigger_writes_are_none_of_the_load(
+    make, tmp_path, bulk_rows
+) -> None:
+    """A trigger that keeps a log for somebody must not make a load look wrong."""
+    pipeline = make(bulk_rows)
+    pipeline.installation.database.create_tables()
+    pipeline.query("CREATE TABLE seen (id INTEGER)")
+    pipeline.query(
+        "CREATE TRIGGER log AFTER INSERT ON annual_predictions"
+        " BEGIN INSERT INTO seen VALUES (NEW.id); END"
+    )
+    rows = rows_of("ABC", [2001, 2002])
+    report = pipeline.load(write_csv(tmp_path / "a.csv", rows)).uploads[0]
+    assert counts(report) == (6, 6, 0, 0, 0, 0)
+    assert pipeline.value("SELECT count(*) FROM seen") == 6

@@ -99,11 +99,14 @@ class PythonDriver:
     def append(self, table: str, frames: Iterable[pl.DataFrame], **numbers: int) -> int:
         statement = self._statements[f"insert_{table}"]
         text = statement["sql"].format(**numbers)
-        before = self._connection.total_changes
+        counted = 0
         for frame in frames:
             columns = [frame[name].to_list() for name in statement["parameters"]]
-            self._connection.executemany(text, zip(*columns, strict=True)).close()
-        return self._connection.total_changes - before
+            # Not the connection's count: it has the rows of users' triggers in it.
+            cursor = self._connection.executemany(text, zip(*columns, strict=True))
+            counted += cursor.rowcount
+            cursor.close()
+        return counted
 
     def rollback(self) -> None:
         # A full disk, for one, makes SQLite roll back before anybody asks.

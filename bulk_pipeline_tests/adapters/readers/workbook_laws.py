@@ -7,6 +7,8 @@ from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from unittest import mock
 
+import pyarrow as pa
+
 from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.adapters.readers import open_text
 from bulk_pipeline.adapters.readers.workbooks import (
@@ -21,6 +23,7 @@ from bulk_pipeline.adapters.readers.workbooks.choosing import chosen
 from bulk_pipeline.adapters.readers.workbooks.fast_cells import FastCells
 from bulk_pipeline.adapters.readers.workbooks.joining import rows_of
 from bulk_pipeline.adapters.readers.workbooks.kind import workbook_kind
+from bulk_pipeline.adapters.readers.workbooks.plain.aside import Aside
 from bulk_pipeline.adapters.readers.workbooks.sheet_notices import notices
 from bulk_pipeline.core.errors import UnreadableFile
 from bulk_pipeline_tests.adapters.readers.forks import Forks
@@ -88,6 +91,11 @@ def _look_through(book: Book) -> None:
     list(notices(rows_of(book, chosen(book, LIMITS, "all")), book.sheets()))
 
 
+def _blank_aside(_aside: Aside, cells: pa.Array, **_frame: object) -> FastCells:
+    """As if another reader found every cell blank."""
+    return FastCells([pa.repeat(pa.scalar(""), len(cells))], 0, "")
+
+
 @contextmanager
 def _confined() -> Iterator[None]:
     """No compiled parser, and sheets so small that they cannot fill the memory."""
@@ -96,6 +104,7 @@ def _confined() -> Iterator[None]:
         for change in (
             mock.patch.object(xlsx.fastexcel, "read_excel"),
             mock.patch.object(xlsx, "fast_cells", return_value=FastCells([], 0, "")),
+            mock.patch.object(Aside, "read", _blank_aside),
             mock.patch.multiple(xlsb_cells, **size),
             mock.patch.multiple(ods_table, **size, _MOST_CELLS=1 << 14),
         ):
