@@ -17,6 +17,12 @@ from bulk_pipeline.core.metrics import STAGES
 from bulk_pipeline_tests.cli.command import PROGRAM, bulk_pipeline
 
 LONGEST_SECONDS = 60
+INTERRUPTIBLE = f"""
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+{PROGRAM}
+"""
+"""The command line as a terminal starts it: what runs in the background ignores Ctrl-C."""
 
 
 def measured(*arguments):
@@ -110,7 +116,7 @@ def _children(pid):
 def test_an_interrupted_benchmark_leaves_nothing_behind(home: Path) -> None:
     """Ctrl-C in the middle of ten million rows would leave gigabytes."""
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "bench", "--rows", "1000"],
+        [sys.executable, "-c", INTERRUPTIBLE, "bench", "--rows", "1000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=dict(os.environ),

@@ -71,9 +71,13 @@ def forked(server: int) -> list[psutil.Process]:
 
 
 def is_gone(process: psutil.Process) -> bool:
-    """Whether a process is dead, reaped or not."""
+    """Whether a process is dead, reaped or not, and with it all its threads.
+
+    A first thread that has ended shows as dead while others still hold the files.
+    """
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        is_dead = process.status() == psutil.STATUS_ZOMBIE
+        return is_dead and process.num_threads() <= 1
     except psutil.NoSuchProcess:
         return True
 
