@@ -22,7 +22,7 @@ import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 {PROGRAM}
 """
-"""The command line as a terminal starts it: what runs in the background ignores Ctrl-C."""
+"""The command line as a terminal starts it; in the background Ctrl-C is ignored."""
 
 
 def measured(*arguments):
