@@ -51,20 +51,24 @@ def main() -> None:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    """Count what Python's SQLite opens."""
     if event == "sqlite3.connect":
         connects[Path(str(arguments[0])).name] += 1
 
 
 def _committed(connection: sa.Connection) -> None:
+    """Count a transaction of a file."""
     commits[_file(connection)] += 1
 
 
 def _executed(connection: sa.Connection, *said: Any) -> None:
+    """Count a statement of a file."""
     del said
     statements[_file(connection)] += 1
 
 
 def _file(connection: sa.Connection) -> str:
+    """Name of the file that a connection is to."""
     return Path(connection.engine.url.database or "").name
 
 

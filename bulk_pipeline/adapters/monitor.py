@@ -97,18 +97,16 @@ class Monitor:
         self._thread = threading.Thread(target=self._sample_until_done, daemon=True)
         self._peak = 0
         self._peaks: dict[str, int] = {}
-        self._children_cpu: dict[int, float] = {}
+        self._children = 0.0
         self._stage_children: dict[str, float] = {}
-        self._before: dict[int, float] = {}
         self._own_cpu = 0.0
         self._started = 0.0
         self.usage = Usage(0, 0.0, 0.0)
 
     def __enter__(self) -> Self:
         self._started = time.perf_counter()
-        self._own_cpu = self._cpu(self._process)
+        self._own_cpu = time.process_time()
         self._sample()
-        self._before = dict(self._children_cpu)
         self._stage_children.clear()
         self._thread.start()
         return self
@@ -117,9 +115,8 @@ class Monitor:
         self._done.set()
         self._thread.join()
         self._watch.settle()
-        children = sum(self._children_cpu.values()) - sum(self._before.values())
-        cpu = self._cpu(self._process) - self._own_cpu + children
         own, theirs = self._watch.cpu_seconds, self._stage_children
+        cpu = time.process_time() - self._own_cpu + sum(theirs.values())
         stages = [stage for stage in {**own, **theirs} if stage]
         self.usage = Usage(
             self._peak,
@@ -138,25 +135,25 @@ class Monitor:
 
     def _sample(self) -> None:
         stage, memory = self._watch.now, self._process.memory_info().rss
+        # What a process used goes to its parent once that has taken note of its end.
+        children = self._ended(self._process)
         for child in self._process.children(recursive=True):
             try:
                 memory += child.memory_info().rss
-                self._count(stage, child)
+                times = child.cpu_times()
             except psutil.NoSuchProcess:
                 continue  # it ended between the listing and the look
+            children += times.user + times.system
+            children += times.children_user + times.children_system
         self._peak = max(self._peak, memory)
         self._peaks[stage] = max(self._peaks.get(stage, 0), memory)
-
-    def _count(self, stage: str, child: psutil.Process) -> None:
-        """Note what a child has used; what is new of it belongs to the stage."""
-        cpu = self._cpu(child, with_children=True)
-        new = cpu - self._children_cpu.get(child.pid, 0.0)
-        self._children_cpu[child.pid] = cpu
+        # Less than before is a look between an end and the note of it.
+        new = max(children - self._children, 0.0)
+        self._children += new
         self._stage_children[stage] = self._stage_children.get(stage, 0.0) + new
 
     @staticmethod
-    def _cpu(process: psutil.Process, *, with_children: bool = False) -> float:
-        """Processor time of a process, and of its children that have ended."""
+    def _ended(process: psutil.Process) -> float:
+        """Processor time of the children of a process that have ended."""
         times = process.cpu_times()
-        ended = times.children_user + times.children_system if with_children else 0.0
-        return float(times.user + times.system + ended)
+        return float(times.children_user + times.children_system)

@@ -101,6 +101,33 @@ def test_what_grandchildren_did_counts_when_they_have_ended() -> None:
     assert monitor.usage.cpu_seconds > 0.45
 
 
+def test_a_grandchild_counts_once_whether_seen_at_work_or_ended() -> None:
+    """What forks of a parser used goes to the process that forked them as they end."""
+    inner = "import time\nwhile time.process_time() < 0.6: pass\nprint()\ninput()"
+    outer = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-S', '-c', {inner!r}])\nprint()\ninput()"
+    )
+    with (
+        Monitor() as monitor,
+        subprocess.Popen(
+            [sys.executable, "-S", "-c", outer],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as child,
+    ):
+        assert child.stdin
+        assert child.stdout
+        child.stdout.readline()  # the grandchild has worked, and lives
+        monitor._sample()
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+        child.stdout.readline()  # it has ended
+        monitor._sample()
+        child.communicate(b"\n")
+    assert 0.55 < monitor.usage.cpu_seconds < 1.0
+
+
 def test_children_that_come_and_go_do_no_harm() -> None:
     """A process may end between the listing and the look."""
     with Monitor() as monitor:

@@ -110,6 +110,7 @@ def test_what_cannot_be_measured_is_refused_at_once(tmp_path, arguments, said) -
 
 
 def _children(pid):
+    """What a process has started, and what that has."""
     return psutil.Process(pid).children(recursive=True)
 
 

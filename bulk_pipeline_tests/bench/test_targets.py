@@ -69,6 +69,7 @@ def _receipt(url, home_id):
 
 
 def _text(url: sa.URL) -> str:
+    """A URL as a user gives it, with its password."""
     return url.render_as_string(hide_password=False)
 
 
