@@ -275,8 +275,16 @@ def bulk_children(pid: int) -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process(pid).children(recursive=True)
-        if "bulk_pipeline.adapters.loaders.sqlite_child" in child.cmdline()
+        if "bulk_pipeline.adapters.loaders.sqlite_child" in _command(child)
     ]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """How a process was started; nothing of one that has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # or a zombie, which is one of these
+        return []
 
 
 def ratios(**values: object) -> Mapping[str, str]:

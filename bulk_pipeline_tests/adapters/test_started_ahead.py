@@ -9,13 +9,17 @@ from bulk_pipeline.adapters.loaders.sqlite import BULK_ROWS
 from bulk_pipeline_tests.adapters.harness import Pipeline, bulk_children, write_many
 
 
-def children() -> list[int]:
-    """The bulk processes of this process."""
-    return [child.pid for child in bulk_children(os.getpid())]
+@pytest.fixture
+def children():
+    """Gives the bulk processes that this process has started in this test."""
+    before = {child.pid for child in bulk_children(os.getpid())}
+    return lambda: [
+        child.pid for child in bulk_children(os.getpid()) if child.pid not in before
+    ]
 
 
 def test_a_loader_takes_the_process_that_was_started_for_it(
-    make, tmp_path, monkeypatch: pytest.MonkeyPatch
+    make, tmp_path, children
 ) -> None:
     """A second one would take the core that the first was to leave free."""
     pipeline: Pipeline = make(1)
@@ -32,7 +36,9 @@ def test_a_loader_takes_the_process_that_was_started_for_it(
 
 
 @pytest.mark.parametrize(("rows", "started"), [(BULK_ROWS - 1, 0), (BULK_ROWS, 1)])
-def test_one_that_nobody_takes_ends_with_the_block(make, rows, started) -> None:
+def test_one_that_nobody_takes_ends_with_the_block(
+    make, children, rows, started
+) -> None:
     """A file that was loaded before needs none, and must leave none behind."""
     database = make().installation.database
     with prepared_ahead(database, rows):

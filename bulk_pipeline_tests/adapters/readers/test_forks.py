@@ -32,8 +32,9 @@ ACT = f"{__name__.rpartition('.')[0]}.fork_acts"
 """A module whose ``main`` does in a fork what it is told."""
 
 READING = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whoever started the tests may ignore it
 from bulk_pipeline.adapters.readers import open_text
 from bulk_pipeline.adapters.readers.workbooks import spreadsheet
 print(spreadsheet.FORKS.pid, flush=True)
