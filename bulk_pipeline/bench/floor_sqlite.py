@@ -5,17 +5,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import adbc_driver_sqlite.dbapi as adbc
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import sqlalchemy as sa
-from sklearn.linear_model import LogisticRegression
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
+from bulk_pipeline.bench.floor_calls import guessed, regression
 from bulk_pipeline.bench.targets import remove_sqlite
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.schema import RATIOS, SYMBOL, YEAR
@@ -47,13 +46,13 @@ def measure(file: Path, database: Path, rows: int) -> dict[str, float]:
         PermanentError: the file has other than so many rows.
     """
     found = _Stages()
-    frame = found.timed("read", partial(_read, file))
+    frame = found.timed("read", partial(guessed, file))
     if frame.height != rows:
         raise PermanentError(f"{file.name} has {frame.height} rows, not {rows}.")
     frame = frame.with_columns(pl.col(*RATIOS).cast(pl.Float64))
     companies = found.timed("companies", partial(_companies, frame))
     matrix = frame.select(RATIOS).fill_null(0.0).to_numpy()
-    found.timed("score", partial(_regression().predict_proba, matrix))
+    found.timed("score", partial(regression().predict_proba, matrix))
     del matrix
     key = [SYMBOL.name, YEAR.name]
     found.timed("duplicates", partial(frame.unique, key, keep="first"))
@@ -90,25 +89,8 @@ class _Stages:
         return {stage: median(taken) for stage, taken in self._taken.items()}
 
 
-def _read(file: Path) -> pl.DataFrame:
-    """The whole file with types as the library guesses them."""
-    if file.suffix == ".xlsx":
-        return pl.read_excel(file, engine="calamine")
-    return pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file)
-
-
 def _companies(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.unique(SYMBOL.name, keep="first", maintain_order=True)
-
-
-def _regression() -> Any:
-    """A fitted logistic regression over the ratios; its figures cost all the same."""
-    model = LogisticRegression()
-    model.classes_ = np.array([0, 1])
-    model.coef_ = np.full((1, len(RATIOS)), 0.01)
-    model.intercept_ = np.zeros(1)
-    model.n_features_in_ = len(RATIOS)
-    return model
 
 
 def _stored(frame: pl.DataFrame, companies: pl.DataFrame) -> pl.DataFrame:

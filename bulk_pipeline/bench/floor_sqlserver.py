@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import polars as pl
 import sqlalchemy as sa
-from sklearn.linear_model import LogisticRegression
 
 from bulk_pipeline.adapters.tables import companies
+from bulk_pipeline.bench.floor_calls import guessed, regression
 from bulk_pipeline.bench.floor_sqlserver_tables import (
     STORED_KEY,
     FloorTables,
@@ -61,10 +60,10 @@ def measure(file: Path, url: sa.URL, rows: int) -> dict[str, float]:
             f"The floor uses the bulk copy of mssql-python. Give the URL as {DRIVER}://"
             "USER@HOST/DATABASE."
         )
-    model = _regression()
+    model = regression()
     with floor_tables(url) as made:
         clock = _Clock()
-        found = clock.took("read", _read(file))
+        found = clock.took("read", guessed(file))
         numbered = clock.took("companies", _numbered(made, found))
         scored = clock.took("score", _scored(numbered, model))
         single = clock.took("duplicates", scored.unique(list(KEY)))
@@ -90,24 +89,6 @@ class _Clock:
         now = time.perf_counter()
         self.seconds[stage], self._at = now - self._at, now
         return result
-
-
-def _regression() -> Any:
-    """A fitted logistic regression over the ratios; its figures cost all the same."""
-    model = LogisticRegression()
-    model.classes_ = np.array([0, 1])
-    model.coef_ = np.full((1, len(RATIOS)), 0.01)
-    model.intercept_ = np.zeros(1)
-    model.n_features_in_ = len(RATIOS)
-    return model
-
-
-def _read(file: Path) -> pl.DataFrame:
-    """The whole file with types as the library guesses them."""
-    suffix = file.suffix.lower()
-    if suffix == ".xlsx":
-        return pl.read_excel(file, engine="calamine")
-    return pl.read_parquet(file) if suffix == ".parquet" else pl.read_csv(file)
 
 
 def _numbered(made: FloorTables, found: pl.DataFrame) -> pl.DataFrame:

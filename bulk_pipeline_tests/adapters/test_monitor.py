@@ -36,6 +36,19 @@ def hungry():
     return process
 
 
+def waiting_for(program):
+    """A process whose child runs a program; at its end it writes a line and waits."""
+    outer = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-S', '-c', {program!r}])\nprint()\ninput()"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-S", "-c", outer],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
 def test_the_memory_and_time_of_children_count() -> None:
     """A bulk load lives in a child: without it the peak is a fairy tale."""
     with Monitor() as alone:
@@ -81,19 +94,8 @@ def test_what_a_child_did_before_does_not_count() -> None:
 
 def test_what_grandchildren_did_counts_when_they_have_ended() -> None:
     """They come and go between two looks."""
-    inner = "import time\nwhile time.process_time() < 0.5: pass"
-    outer = (
-        "import subprocess, sys\n"
-        f"subprocess.run([sys.executable, '-S', '-c', {inner!r}])\nprint()\ninput()"
-    )
-    with (
-        Monitor() as monitor,
-        subprocess.Popen(
-            [sys.executable, "-S", "-c", outer],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        ) as child,
-    ):
+    busy = "import time\nwhile time.process_time() < 0.5: pass"
+    with Monitor() as monitor, waiting_for(busy) as child:
         assert child.stdout
         child.stdout.readline()
         monitor._sample()
@@ -103,19 +105,8 @@ def test_what_grandchildren_did_counts_when_they_have_ended() -> None:
 
 def test_a_grandchild_counts_once_whether_seen_at_work_or_ended() -> None:
     """What forks of a parser used goes to the process that forked them as they end."""
-    inner = "import time\nwhile time.process_time() < 0.6: pass\nprint()\ninput()"
-    outer = (
-        "import subprocess, sys\n"
-        f"subprocess.run([sys.executable, '-S', '-c', {inner!r}])\nprint()\ninput()"
-    )
-    with (
-        Monitor() as monitor,
-        subprocess.Popen(
-            [sys.executable, "-S", "-c", outer],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        ) as child,
-    ):
+    busy = "import time\nwhile time.process_time() < 0.6: pass\nprint()\ninput()"
+    with Monitor() as monitor, waiting_for(busy) as child:
         assert child.stdin
         assert child.stdout
         child.stdout.readline()  # the grandchild has worked, and lives
