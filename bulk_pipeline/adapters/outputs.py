@@ -20,7 +20,8 @@ def require_place(
         ConfigurationError: another suffix, no such directory, a directory in the
             file's place, or, unless it may be replaced, a file; names what would work.
     """
-    if path.suffix.lower() not in suffixes:
+    name = path.name.lower()
+    if not any(name.endswith(suffix) and name != suffix for suffix in suffixes):
         names = " or ".join(
             str(path.parent / f"{path.stem or 'accounts'}{suffix}")
             for suffix in suffixes

@@ -7,8 +7,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from bulk_pipeline.core.cleaning import ROW_SCHEMA, CleaningRules, clean
-from bulk_pipeline.core.dummy import DummyRequest, dummy_blocks, expected_rejects
-from bulk_pipeline.core.duplicates import in_file_duplicates
+from bulk_pipeline.core.dummy import (
+    DummyRequest,
+    dummy_blocks,
+    expected_duplicates,
+    expected_rejects,
+)
+from bulk_pipeline.core.duplicates import conflicts, in_file_duplicates
 from bulk_pipeline.core.schema import INPUT_COLUMNS
 
 RULES = CleaningRules(latest_year=2027)
@@ -55,3 +60,40 @@ def test_no_good_row_repeats_a_key():
     (made,) = dummy_blocks(DummyRequest(3_000, seed=7, bad_share=0.1))
     rows = clean(as_read(made), RULES).rows.with_columns(upload=pl.lit(0, pl.Int64))
     assert in_file_duplicates(rows).is_empty()
+
+
+@pytest.mark.parametrize("bad_share", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("rows", "share"),
+    [(1, 0.5), (2, 0.5), (10, 0.1), (3_001, 0.02), (5_000, 0.45), (70_000, 0.3)],
+)
+def test_duplicates_are_those_that_were_announced(rows, share, bad_share):
+    """Rows read are stored, repeated or rejected: each must be told in advance."""
+    request = DummyRequest(
+        rows, 3_000 if rows > 6_000 else None, 5, bad_share, duplicate_share=share
+    )
+    made = pl.concat(dummy_blocks(request))
+    assert made.height == rows
+    kept = clean(as_read(made), RULES).rows.with_columns(upload=pl.lit(0, pl.Int64))
+    found = in_file_duplicates(kept)
+    announced = expected_duplicates(request)
+    assert announced.rows == found.height == request.duplicate_rows
+    assert conflicts(kept, found).height == announced.conflicting
+    assert kept.height - found.height == rows - announced.rows - request.bad_rows
+    assert announced.rows <= rows * share + 0.5
+
+
+def test_most_duplicates_are_identical_as_in_real_files():
+    """Of 153 repeated keys of the real rows one is in conflict with itself."""
+    asked = [expected_duplicates(DummyRequest(n, duplicate_share=0.5)) for n in (2, 4)]
+    assert [found.conflicting for found in asked] == [0, 1]
+    many = expected_duplicates(DummyRequest(153_000, duplicate_share=0.02))
+    assert (many.rows, many.conflicting) == (3_060, 20)
+
+
+def test_a_duplicate_follows_the_row_that_it_repeats():
+    """Two accounts of one year stand together in real files, too."""
+    (made,) = dummy_blocks(DummyRequest(1_000, seed=2, duplicate_share=0.2))
+    kept = clean(as_read(made), RULES).rows.with_columns(upload=pl.lit(0, pl.Int64))
+    found = in_file_duplicates(kept)
+    assert (found["row"] - found["kept"]).unique().to_list() == [1]
