@@ -1,0 +1,1 @@
+"""Keeping a second database equal to a first one."""

@@ -1,0 +1,1 @@
+"""The second database as Dagster sees it."""

@@ -1,0 +1,1 @@
+"""Laws of keeping a second database equal to a first one."""
