@@ -60,7 +60,7 @@ def is_complete(connection: sa.Connection) -> bool:
     found = sa.inspect(connection).get_table_names()
     if not metadata.tables.keys() <= set(found):
         return False
-    return _version(connection) == SCHEMA_VERSION
+    return version_of(connection) == SCHEMA_VERSION
 
 
 def _seen_complete(database: Target) -> bool:
@@ -78,7 +78,7 @@ def _set_up(connection: sa.Connection, name: str) -> None:
         return
     version = None
     if sa.inspect(connection).has_table(schema_version.name):
-        version = _version(connection)
+        version = version_of(connection)
     _refuse_unknown(version)
     try:
         metadata.create_all(connection)
@@ -98,7 +98,7 @@ def _set_up(connection: sa.Connection, name: str) -> None:
         connection.execute(schema_version.update().where(older).values(row))
 
 
-def _version(connection: sa.Connection) -> int | None:
+def version_of(connection: sa.Connection) -> int | None:
     """Version of the tables; none where nobody finished making them."""
     query = sa.select(sa.func.max(schema_version.c.version))
     found: int | None = connection.execute(query).scalar_one()

@@ -146,20 +146,30 @@ def system_info(folder: Path) -> SystemInfo:
     Raises:
         OSError: the folder cannot be written or is full.
     """
-    import psutil  # noqa: PLC0415  # 20 ms that no other command should pay
-
-    memory = psutil.virtual_memory()
     return SystemInfo(
-        cores=Cores(os.cpu_count() or 1, _allowed(), cpu_quota()),
-        memory=Memory(memory.total, memory.available, memory_limit()),
+        cores=cores_here(),
+        memory=memory_here(),
         python=f"{platform.python_version()} ({platform.python_implementation()})",
         platform=f"{platform.system()} {platform.release()} {platform.machine()}",
         versions=_versions(),
         folder=folder,
-        file_system=_file_system(folder),
+        file_system=file_system(folder),
         free_bytes=shutil.disk_usage(folder).free,
         disk=disk_speed(folder),
     )
+
+
+def cores_here() -> Cores:
+    """Processors as this process sees them."""
+    return Cores(os.cpu_count() or 1, _allowed(), cpu_quota())
+
+
+def memory_here() -> Memory:
+    """Memory as this process sees it."""
+    import psutil  # noqa: PLC0415  # 20 ms that no other command should pay
+
+    memory = psutil.virtual_memory()
+    return Memory(memory.total, memory.available, memory_limit())
 
 
 def recommended(cores: Cores, memory: Memory) -> Recommended:
@@ -194,8 +204,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _file_system(folder: Path) -> str:
-    """Kind of the file system that a folder is on."""
+def file_system(folder: Path) -> str:
+    """Kind of the file system that a folder is on, or would be; "" if nobody says."""
     import psutil  # noqa: PLC0415  # as above
 
     place = folder.resolve()

@@ -11,13 +11,18 @@ from bulk_pipeline.adapters.home import Home
 INSTANCE_FILE = "dagster.yaml"
 
 
+def dagster_folder(home: Home) -> Path:
+    """Dagster's folder: in the home unless ``DAGSTER_HOME`` names another one."""
+    given = os.environ.get("DAGSTER_HOME", "").strip()
+    return Path(given).expanduser().absolute() if given else home.dagster
+
+
 def use_dagster_home(home: Home) -> Path:
     """Point Dagster to its folder, in the home unless ``DAGSTER_HOME`` names another.
 
     The folder and its ``dagster.yaml`` are made where they are missing.
     """
-    given = os.environ.get("DAGSTER_HOME", "").strip()
-    folder = Path(given).expanduser().absolute() if given else home.dagster
+    folder = dagster_folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / INSTANCE_FILE).exists():
         shipped = files(bulk_pipeline.data).joinpath(INSTANCE_FILE)

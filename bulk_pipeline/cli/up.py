@@ -16,12 +16,13 @@ import click
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.locks import FileLock
+from bulk_pipeline.adapters.up_address import LOCK_FILE, signature
 from bulk_pipeline.cli.dagster_home import use_dagster_home
 from bulk_pipeline.cli.options import database_option
 from bulk_pipeline.cli.supervising import Family
+from bulk_pipeline.cli.well import require_database_well, require_machine_well
 from bulk_pipeline.core.errors import ConfigurationError
 
-LOCK_FILE = "up.lock"
 PORT_SECONDS = 3
 """A killed `up` is gone a moment before the processes that die with it."""
 MODULE, LOCATION = "bulk_pipeline.definitions", "bulk_pipeline"
@@ -38,10 +39,12 @@ def up(port: int, host: str) -> None:
     """Start the Dagster UI and the daemon that watches the inbox; Ctrl-C stops both."""
     with closing(Installation.from_environment()) as installation:
         home, database = installation.home, installation.database
-        with _alone(home, f"http://{host}:{port}"):
+        require_machine_well(installation)
+        with _alone(home, signature(host, port)):
             _require_free_port(host, port)
             home.inbox.mkdir(parents=True, exist_ok=True)
             database.create_tables()
+            require_database_well(installation)
             installation.close()
             os.environ["BULK_PIPELINE_HOME"] = str(home.root)
             with Family() as family, _code_address(use_dagster_home(home)) as address:
@@ -89,8 +92,8 @@ def _answers(host: str, port: int) -> bool:
 
 
 @contextmanager
-def _alone(home: Home, address: str) -> Iterator[None]:
-    """Be the only `up` of a home.
+def _alone(home: Home, signed: str) -> Iterator[None]:
+    """Be the only `up` of a home; its lock says who we are and where.
 
     Raises:
         ConfigurationError: another one runs; names it.
@@ -103,7 +106,7 @@ def _alone(home: Home, address: str) -> Iterator[None]:
                 f"({lock.owner()}). Stop that one first, or set BULK_PIPELINE_HOME to "
                 "another folder."
             )
-        lock.sign(f"process {os.getpid()}, {address}")
+        lock.sign(signed)
         yield
 
 

@@ -1,0 +1,1 @@
+"""What is well and what is not in an installation, each finding with its cure."""
