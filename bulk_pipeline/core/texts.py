@@ -10,10 +10,15 @@ _UNSEEN_IN_NAMES = (
     r"[\x00-\x1f\x7f\p{Zl}\p{Zp}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}"
     r"\x{2060}-\x{2069}\x{FEFF}]"
 )
+_MARKED_AS_TEXT = r"^'([=+\-@])"
+"""How exports, ours among them, keep a text from being run as a formula."""
 
 
 def parse_texts(texts: pl.Series, column: Column) -> tuple[pl.Series, pl.Series | None]:
     """Trimmed texts, symbols in upper case; blanks within stay as they are.
+
+    An apostrophe in front of ``= + - @`` is the mark of an export that the text is no
+    formula (``core.export.safe_text``), and no part of the text.
 
     Args:
         texts: String of length n, never null.
@@ -53,6 +58,8 @@ def _judged(texts: pl.Series, column: Column) -> pl.DataFrame:
     """Each text as it stood, as it is kept (null where blank), and why it is not."""
     symbol = column is SYMBOL
     trimmed = pl.col("raw").str.strip_chars()
+    if texts.str.contains("'", literal=True).any():
+        trimmed = trimmed.str.replace(_MARKED_AS_TEXT, "$1")
     if symbol:
         trimmed = trimmed.str.to_uppercase()
     text = pl.col("text")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from bulk_pipeline.core.errors import PermanentError, TransientError
 
 TRANSACTION, SESSION = "Transaction", "Session"
+EXCLUSIVE, SHARED = "Exclusive", "Shared"
 _TIMED_OUT, _CANCELLED, _DEADLOCK = -1, -2, -3
 # With autocommit off the server begins a transaction at the first look into a table,
 # and refuses a transaction's lock before; hence the look. Counts of rows would come to
@@ -17,21 +18,29 @@ _TAKE = sa.text(
     "SET NOCOUNT ON;"
     " DECLARE @taken int, @schemas int;"
     " SELECT @schemas = COUNT(*) FROM sys.schemas;"
-    " EXEC @taken = sp_getapplock @Resource = :resource, @LockMode = 'Exclusive',"
+    " EXEC @taken = sp_getapplock @Resource = :resource, @LockMode = :mode,"
     " @LockOwner = :owner, @LockTimeout = :milliseconds;"
     " SET NOCOUNT OFF;"
     " SELECT @taken"
 )
 
 
-def take(connection: sa.Connection, resource: str, owner: str, seconds: float) -> bool:
-    """Take an exclusive lock.
+def take(
+    connection: sa.Connection,
+    resource: str,
+    owner: str,
+    seconds: float,
+    *,
+    mode: str = EXCLUSIVE,
+) -> bool:
+    """Take a lock, an exclusive one if nothing else is said.
 
     Args:
         connection: whose transaction or session will own it.
         resource: its name, up to 255 characters.
         owner: ``TRANSACTION`` or ``SESSION``.
         seconds: how long to wait for its present owner.
+        mode: ``EXCLUSIVE``, or ``SHARED`` with others who ask for that.
 
     Returns:
         False where another owner held it all the time.
@@ -42,6 +51,7 @@ def take(connection: sa.Connection, resource: str, owner: str, seconds: float) -
     """
     values = {
         "resource": resource,
+        "mode": mode,
         "owner": owner,
         "milliseconds": int(seconds * 1000),
     }

@@ -1,0 +1,117 @@
+"""Scored rows as files for people: CSV, XLSX, Parquet.
+
+An export is one read transaction, so that a load which commits meanwhile is in the file
+whole or not at all. Rows are read and written a few at a time, in the order of symbol,
+year and quarter.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bulk_pipeline.adapters.exporting_files import SUFFIXES, open_sink, require_fits
+from bulk_pipeline.adapters.exporting_moment import one_moment
+from bulk_pipeline.adapters.exporting_rows import Wanted, blocks, rows_at_most
+from bulk_pipeline.adapters.exporting_uploads import wanted_of_upload
+from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.outputs import require_place, whole_file
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which stored rows are wanted: those of one upload, of one year, or all.
+
+    Attributes:
+        upload: key of an upload or of a batch, or None.
+        year: reporting year, or None.
+    """
+
+    upload: str | None = None
+    year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What was written.
+
+    Attributes:
+        file: where.
+        rows: rows in it.
+        others: rows among them that another upload stored; 0 where no upload was asked
+            for.
+        notes: what its reader should know, one sentence each.
+    """
+
+    file: Path
+    rows: int
+    others: int
+    notes: tuple[str, ...]
+
+
+def export_rows(
+    installation: Installation,
+    selection: Selection,
+    out: Path,
+    *,
+    replace: bool = False,
+) -> int:
+    """Write the wanted rows as ``export`` does; returns how many they are."""
+    return export(installation, selection, out, replace=replace).rows
+
+
+def export(
+    installation: Installation,
+    selection: Selection,
+    out: Path,
+    *,
+    replace: bool = False,
+) -> Export:
+    """Write the wanted rows; the suffix of the file decides the format.
+
+    The columns are those of ``core.export.columns``. Of an upload, a row for each key
+    of its file that is stored now, whoever stored it; where the files of its batch were
+    retired, the rows that the upload owns, and a note says so.
+
+    Args:
+        installation: whose database, home and journal.
+        selection: which rows.
+        out: ends in .csv, .xlsx or .parquet; its directory exists.
+        replace: whether a file of that name may be replaced.
+
+    Raises:
+        PermanentError: the upload is unknown, has not ended, failed or was withdrawn;
+            names it and the cure.
+        ConfigurationError: the file cannot be written there, or in that format.
+        TransientError: the database did not answer.
+    """
+    require_place(out, SUFFIXES, replace=replace)
+    database = installation.database
+    database.create_tables()
+    wanted = Wanted(year=selection.year)
+    if selection.upload is not None:
+        wanted = wanted_of_upload(installation, selection.upload, selection.year)
+
+    def attempt() -> Export:
+        with one_moment(database) as connection:
+            return _written(connection, wanted, out, installation.settings.batch_size)
+
+    return database.persistently(attempt)
+
+
+def _written(
+    connection: sa.Connection, wanted: Wanted, out: Path, rows_at_once: int
+) -> Export:
+    """Write the file from one transaction."""
+    rows = others = 0
+    require_fits(out, rows_at_most(connection, wanted))
+    with whole_file(out) as partial, open_sink(partial, out) as write:
+        for block in blocks(connection, wanted, rows_at_once):
+            write(block.rows)
+            rows += block.rows.height
+            others += block.others
+    logger.info("%d rows were exported to %s.", rows, out)
+    return Export(out, rows, others, wanted.notes)

@@ -1,0 +1,182 @@
+"""Which stored rows an upload's key stands for.
+
+A person who dropped a file wants a score for every row of it. Rows that repeat what was
+stored before are owned by another upload, so the file's keys count, which its batch's
+chunks hold until the batch is retired.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from bulk_pipeline.adapters.chunks import MANIFEST
+from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.exporting_keys import keys_in
+from bulk_pipeline.adapters.exporting_rows import Wanted
+from bulk_pipeline.adapters.home import Home
+from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.journal import UNFINISHED, UploadReport
+from bulk_pipeline.adapters.reading import ROWS
+from bulk_pipeline.adapters.reports import read_readings
+from bulk_pipeline.adapters.tables import uploads
+from bulk_pipeline.adapters.withdrawing import shown
+from bulk_pipeline.core.errors import PermanentError
+
+_Receipt = sa.Row[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """Uploads with rows: their receipts, and what to say of them."""
+
+    receipts: tuple[_Receipt, ...]
+    notes: tuple[str, ...] = ()
+
+
+def wanted_of_upload(
+    installation: Installation, key: str, year: int | None = None
+) -> Wanted:
+    """The rows that the key of an upload, or of a batch, stands for.
+
+    A repeated upload stands for the one that it repeats.
+
+    Args:
+        installation: whose journal, database and home.
+        key: of an upload or of a batch.
+        year: of these only the rows of one reporting year.
+
+    Raises:
+        PermanentError: the key is unknown, or none of its uploads has rows: it has not
+            ended, failed, was withdrawn; names it and the cure.
+    """
+    loaded = _loaded(installation, key)
+    own = tuple(int(receipt.id) for receipt in loaded.receipts)
+    one = len(own) == 1
+    places = _places(installation.home, loaded.receipts)
+    if places is not None:
+        return Wanted(year, keys_in(places), None, own, one, loaded.notes)
+    note = (
+        "The chunks of its batch are not in this home, so these are the rows that the "
+        "upload stored itself: rows of its file that were stored before are not among "
+        "them."
+    )
+    return Wanted(year, None, own, own, one, (*loaded.notes, note))
+
+
+def _places(
+    home: Home, receipts: Sequence[_Receipt]
+) -> list[tuple[Path, list[int]]] | None:
+    """Where the rows of uploads lie; None if that of any is gone."""
+    batches: dict[str, set[str]] = {}
+    for receipt in receipts:
+        batches.setdefault(receipt.batch_key, set()).add(receipt.upload_key)
+    folders = {batch: home.chunks(batch) for batch in batches}
+    if not all((folder / ROWS / MANIFEST).exists() for folder in folders.values()):
+        return None
+    return [
+        (folder, [r.number for r in read_readings(folder) if r.key in batches[batch]])
+        for batch, folder in folders.items()
+    ]
+
+
+def _loaded(installation: Installation, key: str) -> _Loaded:
+    """The receipts of a key.
+
+    Raises:
+        PermanentError: there is none whose rows are stored.
+    """
+    journal, database = installation.journal, installation.database
+    reports = journal.uploads(batch=key) or journal.uploads(keys=[key])
+    if not reports:
+        found = _receipts(database, uploads.c.upload_key == key)
+        found = found or _receipts(database, uploads.c.batch_key == key)
+        if not found:
+            raise PermanentError(
+                f"There is no upload or batch {key!r}. Run `bulk-pipeline uploads` for "
+                "the keys of this home's uploads."
+            )
+        return _Loaded(_not_withdrawn(found))
+    for report in reports:
+        _require_ended(report)
+    keys, notes = _stored_as(database, reports)
+    if not keys:
+        raise _nothing(reports[0])
+    receipts = _receipts(database, uploads.c.upload_key.in_(keys))
+    if not receipts:
+        raise PermanentError(
+            f"Upload {reports[0].key} ({reports[0].file}) is {reports[0].state}, but "
+            f"{database.name} has no receipt of it. Name the database that it was "
+            "loaded into with --database."
+        )
+    return _Loaded(_not_withdrawn(receipts), notes)
+
+
+def _stored_as(
+    database: Database, reports: Iterable[UploadReport]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Keys of the uploads whose rows these uploads stand for, and what to say."""
+    keys, notes = [], []
+    for report in reports:
+        if report.state == "loaded":
+            keys.append(report.key)
+        elif report.state == "repeated":
+            earlier = _repeated(database, report)
+            keys += earlier
+            notes.append(f"{report.file}: {report.message}")
+        else:
+            notes.append(
+                f"{report.file} is left out: upload {report.key} is {report.state}."
+            )
+    return list(dict.fromkeys(keys)), tuple(notes)
+
+
+def _repeated(database: Database, report: UploadReport) -> list[str]:
+    """The upload that one repeats, which its message names."""
+    found = database.receipts([report.sha256])
+    return [r.upload_key for r in found if r.upload_key in report.message]
+
+
+def _require_ended(report: UploadReport) -> None:
+    if report.state in UNFINISHED:
+        raise PermanentError(
+            f"Upload {report.key} ({report.file}) is {report.state}: its rows are not "
+            "stored yet. Wait until its run has ended; `bulk-pipeline uploads` shows "
+            "it."
+        )
+
+
+def _nothing(report: UploadReport) -> PermanentError:
+    said = f" {report.message}" if report.message else ""
+    cures = {"failed": f" Once that is mended: bulk-pipeline retry {report.key}"}
+    return PermanentError(
+        f"Nothing to export: upload {report.key} ({report.file}) is {report.state}."
+        f"{said}{cures.get(report.state, '')}"
+    )
+
+
+def _receipts(
+    database: Database, chosen: sa.ColumnElement[bool]
+) -> tuple[_Receipt, ...]:
+    """Receipts, oldest first."""
+    query = sa.select(uploads).where(chosen).order_by(uploads.c.id)
+    with database.reading() as connection:
+        return tuple(connection.execute(query))
+
+
+def _not_withdrawn(receipts: Sequence[_Receipt]) -> tuple[_Receipt, ...]:
+    """Those whose rows are stored.
+
+    Raises:
+        PermanentError: there is none.
+    """
+    left = tuple(r for r in receipts if r.withdrawn_at is None)
+    if not left:
+        first = receipts[0]
+        raise PermanentError(
+            f"Nothing to export: upload {first.upload_key} ({first.file_name}) was "
+            f"withdrawn on {shown(first.withdrawn_at)}. Its file can be loaded anew."
+        )
+    return left
