@@ -10,7 +10,7 @@ FUZZ_FOR ?= -max_total_time=$(FUZZ_SECONDS)
 export BULK_PIPELINE_HOME ?= $(CURDIR)/.home
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui bench test test-sqlserver lint fuzz lock clean
+.PHONY: help run ui bench test test-sqlserver test-browser lint fuzz lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ test-sqlserver: .venv/installed-dev ## Run the tests that need BULK_PIPELINE_TES
 	  || { echo "BULK_PIPELINE_TEST_MSSQL_URL is not set; see docs/sql-server.md"; exit 1; }
 	@$(BIN)/python -m pytest -m "sqlserver and not slow"
 
+test-browser: .venv/installed-dev ## Run the tests of the upload page, in Chromium
+	@$(BIN)/python -m pytest -m "browser and not slow"
+
 lint: .venv/installed-dev ## Check style, types, import rule and definitions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -62,7 +65,7 @@ fuzz: .venv/installed-fuzz ## Feed the readers damaged files for FUZZ_SECONDS ea
 lock: ## Write the lock files anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --upgrade -o requirements-dev.lock
-	uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra api --group build --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet -c requirements-dev.lock -o requirements.lock
 	uv pip compile --group fuzz --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet -o requirements-fuzz.lock

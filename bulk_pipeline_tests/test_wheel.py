@@ -59,7 +59,7 @@ def test_the_wheel_has_every_module_and_data_file(installed: Path) -> None:
     """The package list is written by hand; a forgotten folder shows only here."""
     here = {
         path.relative_to(ROOT)
-        for pattern in ("*.py", "*.json", "*.yaml", "py.typed")
+        for pattern in ("*.py", "*.json", "*.yaml", "py.typed", "api/page/*.*")
         for path in (ROOT / "bulk_pipeline").rglob(pattern)
         if "__pycache__" not in path.parts
     }

@@ -141,15 +141,15 @@ def new_batch(seen: Sequence[Upload], options: Options, now: datetime) -> Batch:
     """A batch of files, with keys and stored names of their own; nothing is written.
 
     Args:
-        seen: the files in the order in which they count; their ``key`` and
-            ``stored_name`` are given here.
+        seen: the files in the order in which they count; their ``stored_name`` is
+            given here, and their ``key`` where none was promised.
         options: what the batch is loaded under.
         now: moment of the claim, UTC.
     """
     uploads = tuple(
         replace(
             upload,
-            key=upload_key(now, secrets.token_hex(4)),
+            key=upload.key or upload_key(now, secrets.token_hex(4)),
             stored_name=f"{number:05}-{slug(upload.file_name)}",
         )
         for number, upload in enumerate(seen)

@@ -8,6 +8,7 @@ process its lock is held during the guarded work: loads would wait for each othe
 Here each decision is one transaction that holds the journal's write lock.
 """
 
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from bulk_pipeline.core.errors import (
     DatabaseLeftAlone,
     DatabaseUnavailable,
 )
+
+logger = logging.getLogger(__name__)
 
 
 class Breaker:
@@ -102,13 +105,17 @@ class Breaker:
         return mine if circuit.trial == mine else ""
 
     def _failed(self, trial: str, reason: str) -> Callable[[Circuit], Circuit]:
-        return lambda circuit: circuit.after_failure(
-            trial,
-            reason,
-            datetime.now(UTC),
-            limit=self._failures,
-            wait=self._wait,
-        )
+        now = datetime.now(UTC)
+
+        def fail(circuit: Circuit) -> Circuit:
+            after = circuit.after_failure(
+                trial, reason, now, limit=self._failures, wait=self._wait
+            )
+            if circuit.opened_at is None and after.opened_at is not None:
+                logger.warning("%s", self._state(after, now))
+            return after
+
+        return fail
 
     def _state(self, circuit: Circuit, now: datetime) -> BreakerState:
         return BreakerState(

@@ -94,7 +94,7 @@ def claim(
     """
     left = Remaining() if remaining is None else remaining
     seen = [
-        Upload("", shown(s.name), "", s.bytes, s.modified_ns, shown(s.folder))
+        Upload(s.key, shown(s.title), "", s.bytes, s.modified_ns, shown(s.folder))
         for s in stamps
     ]
     batch = new_batch(seen, options, now)

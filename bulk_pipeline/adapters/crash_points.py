@@ -11,6 +11,7 @@ from typing import Literal, get_args
 VARIABLE = "BULK_PIPELINE_CRASH_AT"
 
 CrashPoint = Literal[
+    "upload promised",
     "claim begun",
     "file claimed",
     "claim landed",

@@ -11,6 +11,7 @@ from bulk_pipeline.adapters.claiming import Remaining, claim, finish_claims, loo
 from bulk_pipeline.adapters.crash_points import reached
 from bulk_pipeline.adapters.holding import sweep_holdings
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.adapters.reservations import with_promises
 from bulk_pipeline.core.errors import BulkPipelineError
 from bulk_pipeline.core.inbox import (
     FileStamp,
@@ -107,11 +108,8 @@ class _Intake:
     def take(self) -> None:
         """Claim what is settled and within its folder's quota."""
         home, settings = self._installation.home, self._installation.settings
-        found = [
-            stamp
-            for stamp in look(home.inbox)
-            if is_wanted(stamp.name, settings.inbox_pattern)
-        ]
+        seen = with_promises(self._installation.journal, look(home.inbox))
+        found = [s for s in seen if is_wanted(s.title, settings.inbox_pattern)]
         quiet = settled(found, time.time_ns(), settings.quiet_seconds)
         self._unfinished = len(found) - len(quiet)
         sweep_holdings(home)

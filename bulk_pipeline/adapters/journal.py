@@ -5,6 +5,7 @@ load count is the receipt in the target database.
 """
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,11 +15,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.batches import Batch
+from bulk_pipeline.adapters.databases.portions import portions
 from bulk_pipeline.adapters.failures import translated
 from bulk_pipeline.adapters.journal_reading import JournalReader, Progress
-from bulk_pipeline.adapters.journal_tables import STATES, UNFINISHED, home, uploads
+from bulk_pipeline.adapters.journal_tables import (
+    STATES,
+    UNFINISHED,
+    home,
+    reservations,
+    uploads,
+)
 from bulk_pipeline.adapters.upload_report import UploadReport
 
+logger = logging.getLogger(__name__)
 __all__ = ["STATES", "UNFINISHED", "Journal", "Progress", "UploadReport"]
 
 
@@ -42,7 +51,10 @@ class Journal(JournalReader):
             connection.execute(home.update().values(id=home_id))
 
     def claim(self, batch: Batch) -> None:
-        """Enter the uploads of a new batch; those already known stay as they are."""
+        """Enter the uploads of a new batch; those already known stay as they are.
+
+        A key that was promised to one is kept herewith.
+        """
         created_at = datetime.fromisoformat(batch.created_at)
         rows = [
             {
@@ -64,12 +76,18 @@ class Journal(JournalReader):
         ]
         with self.transaction() as connection:
             connection.execute(uploads.insert().prefix_with("OR IGNORE"), rows)
+            for some in portions([upload.key for upload in batch.uploads]):
+                kept = reservations.c.key.in_(some)
+                connection.execute(reservations.delete().where(kept))
+        size = sum(upload.bytes for upload in batch.uploads)
+        logger.info("Batch %s: %d files, %d bytes claimed.", batch.key, len(rows), size)
 
     def start(self, batch: str, run_id: str) -> None:
         """Mark what is unfinished in a batch as running and count the attempt.
 
         What has ended stays as it is while its batch is materialised again.
         """
+        logger.info("Batch %s: run %s begins.", batch, run_id)
         self._change(
             batch,
             only=UNFINISHED,
@@ -84,6 +102,7 @@ class Journal(JournalReader):
 
         A batch that fails as a whole is shown by the failed run itself.
         """
+        logger.info("Batch %s is %s.", batch, state)
         self._change(
             batch,
             only=UNFINISHED,

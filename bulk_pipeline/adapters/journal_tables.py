@@ -51,6 +51,19 @@ uploads = sa.Table(
 )
 """One row an upload. ``bytes`` is the size of its file, 0 where that is not known."""
 
+reservations = sa.Table(
+    "reservations",
+    metadata,
+    sa.Column("key", sa.Unicode(100), primary_key=True),
+    sa.Column("folder", sa.Unicode(255), nullable=False),
+    sa.Column("name", sa.Unicode(255), nullable=False),
+    sa.Column("file", sa.Unicode(255), nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("made_at", UtcMoment, nullable=False, index=True),
+    sa.UniqueConstraint("folder", "name"),
+)
+"""Keys promised to files before they lie in the inbox; see ``reservations``."""
+
 breaker = sa.Table(
     "breaker",
     metadata,

@@ -1,6 +1,7 @@
 """Publishing a batch: the load itself, then what people are told of it."""
 
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ from bulk_pipeline.adapters.scoring import (
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.schema import SYMBOL
 
+logger = logging.getLogger(__name__)
 SHOWN = 10
 """Files named in the message of a batch of which nothing is stored."""
 
@@ -99,6 +101,7 @@ def publish_batch(
     batch = read_batch(installation.home, folder.name)
     readings = read_readings(folder)
     watch = Stopwatch()
+    logger.info("Batch %s: load of %d rows begins.", batch.key, scores.rows)
     with Monitor(watch) as monitor, watch.stage("load"):
         if any(reading.state == "read" for reading in readings):
             request = _request(installation, batch, readings, scores)
@@ -138,6 +141,7 @@ def _told(
             store_figures(database, batch, run_id, figures)
             reached("figures stored")
     finally:
+        _log(batch, figures, len(outcome.refused))
         # The rows are stored, whatever became of the files about them.
         uploads = upload_reports(run, readings, outcome.result, figures, rejects)
         installation.journal.finish(uploads)
@@ -145,6 +149,20 @@ def _told(
     if not stored:
         raise _nothing_stored(outcome.refused, readings)
     return Published(figures, tuple(uploads))
+
+
+def _log(batch: str, figures: BatchFigures, refused: int) -> None:
+    """Counts and seconds of a batch for its operator; no row of it."""
+    counts = ", ".join(f"{name} {rows}" for name, rows in figures.counts.items())
+    logger.info(
+        "Batch %s: load ended after %.3f s; %s; files refused %d.",
+        batch,
+        figures.seconds,
+        counts,
+        refused,
+    )
+    stages = ", ".join(f"{name} {took:.3f}" for name, took in figures.stages.items())
+    logger.debug("Batch %s: seconds of its stages: %s.", batch, stages)
 
 
 def _nothing_stored(

@@ -12,23 +12,34 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, ValidationError
 
 from bulk_pipeline.adapters.alert_settings import AlertSettings
+from bulk_pipeline.adapters.api_settings import ApiSettings
 from bulk_pipeline.adapters.database_settings import DatabaseSettings
 from bulk_pipeline.adapters.inbox_settings import InboxSettings
 from bulk_pipeline.adapters.keeping_settings import KeepingSettings
+from bulk_pipeline.adapters.logging_settings import LoggingSettings
 from bulk_pipeline.adapters.reading_settings import ReadingSettings
+from bulk_pipeline.adapters.sync_settings import SyncSettings
+from bulk_pipeline.adapters.user_paths import UserPath
 from bulk_pipeline.core.errors import ConfigurationError
 
 EXECUTOR_VARIABLE = "BULK_PIPELINE_EXECUTOR"
 
 
 class Settings(
-    DatabaseSettings, ReadingSettings, InboxSettings, KeepingSettings, AlertSettings
+    DatabaseSettings,
+    ReadingSettings,
+    InboxSettings,
+    KeepingSettings,
+    AlertSettings,
+    SyncSettings,
+    ApiSettings,
+    LoggingSettings,
 ):
     """What an operator decides. ``repr`` shows no password."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    home: Path = Field(
+    home: UserPath = Field(
         default=Path("~/.bulk_pipeline"),
         validation_alias="BULK_PIPELINE_HOME",
         description="Folder of landed files, chunks, rejects, journal and database.",
@@ -65,7 +76,7 @@ class Settings(
         validation_alias="BULK_PIPELINE_BLANK_QUARTER",
         description="Reporting quarter of rows that give none.",
     )
-    model: Path | None = Field(
+    model: UserPath | None = Field(
         default=None,
         validation_alias="BULK_PIPELINE_MODEL",
         description="Model document (.json) or file (.skops); default: the shipped "

@@ -17,6 +17,8 @@ from bulk_pipeline.adapters.atomic import PARTIAL, REPLACED
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.locks import has_owner
+from bulk_pipeline.adapters.receiving import ARRIVING
+from bulk_pipeline.adapters.reservations import sweep_reservations
 from bulk_pipeline.adapters.scratch import sweep_scratch
 
 logger = logging.getLogger(__name__)
@@ -36,12 +38,16 @@ def sweep(installation: Installation) -> list[str]:
     the next load there. What may not be removed is logged.
 
     Returns:
-        What was removed: paths in the home, and names of scratch folders.
+        What was removed: paths in the home, names of scratch folders, and keys that
+        were promised to uploads which never came.
     """
     home = installation.home
     swept = [f"scratch {name}" for name in sweep_scratch()]
+    if home.journal.exists():
+        dead = sweep_reservations(home, installation.journal)
+        swept += [f"promised key {key}" for key in dead]
     # Listed first and asked about afterwards: a run that begins meanwhile makes others.
-    for path, batch in [*_of_batches(home), *_of_nobody(home)]:
+    for path, batch in [*_of_batches(home), *_of_nobody(home), *_arriving(home)]:
         try:
             if _is_dead(home, path, batch) and _removed(path):
                 swept.append(str(path.relative_to(home.root)))
@@ -67,6 +73,15 @@ def _of_nobody(home: Home) -> Iterator[tuple[Path, str]]:
     for folder in (home.landings, home.models, *handles):
         for entry in _entries(folder):
             if _LEFT.fullmatch(entry.name):
+                yield Path(entry.path), ""
+
+
+def _arriving(home: Home) -> Iterator[tuple[Path, str]]:
+    """What the upload API never finished; nothing else that is hidden in the inbox."""
+    # The inbox itself may be a link that the operator made.
+    for user in _entries(home.inbox.resolve()):
+        for entry in _entries(home.inbox / user.name):
+            if ARRIVING.fullmatch(entry.name):
                 yield Path(entry.path), ""
 
 

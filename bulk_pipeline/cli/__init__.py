@@ -5,12 +5,15 @@ import sys
 import click
 
 from bulk_pipeline.adapters.collecting import end_without_collecting, nothing_to_collect
+from bulk_pipeline.adapters.logs import configure_logging
 from bulk_pipeline.core.errors import BulkPipelineError, ConfigurationError
 
 COMMANDS = {
     "alerts": ("bulk_pipeline.cli.alerts", "alerts"),
     "bench": ("bulk_pipeline.cli.bench", "bench"),
     "check": ("bulk_pipeline.cli.check", "check"),
+    "doctor": ("bulk_pipeline.cli.doctor", "doctor"),
+    "export": ("bulk_pipeline.cli.export", "export"),
     "generate": ("bulk_pipeline.cli.data", "generate"),
     "ingest": ("bulk_pipeline.cli.ingest", "ingest"),
     "init-db": ("bulk_pipeline.cli.database", "init_db"),
@@ -18,8 +21,11 @@ COMMANDS = {
     "reconcile": ("bulk_pipeline.cli.reconcile", "reconcile"),
     "rejects": ("bulk_pipeline.cli.rejects", "rejects"),
     "retry": ("bulk_pipeline.cli.retry", "retry"),
+    "serve-api": ("bulk_pipeline.cli.serve_api", "serve_api"),
+    "sync": ("bulk_pipeline.cli.sync", "sync"),
     "template": ("bulk_pipeline.cli.template", "template"),
     "tidy": ("bulk_pipeline.cli.tidy", "tidy"),
+    "tokens": ("bulk_pipeline.cli.tokens", "tokens"),
     "up": ("bulk_pipeline.cli.up", "up"),
     "uploads": ("bulk_pipeline.cli.inbox", "uploads"),
     "withdraw": ("bulk_pipeline.cli.withdraw", "withdraw"),
@@ -60,6 +66,7 @@ def main() -> None:
     """
     end_without_collecting()
     try:
+        configure_logging()
         cli(prog_name="bulk-pipeline")
     except ConfigurationError as error:
         click.echo(f"Error: {error}", err=True)

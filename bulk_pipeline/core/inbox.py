@@ -30,6 +30,8 @@ class FileStamp:
             unlike the former, no program can set it.
         device: the file system it lies in.
         inode: its number there; another file of the same name has another one.
+        key: the upload key that was promised for it; "" for none.
+        given_name: what its user calls it; "" where that is its name.
     """
 
     folder: str
@@ -39,6 +41,13 @@ class FileStamp:
     changed_ns: int
     device: int
     inode: int
+    key: str = ""
+    given_name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.given_name or self.name
 
     @property
     def weight(self) -> int:

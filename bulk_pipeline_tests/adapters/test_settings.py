@@ -80,6 +80,32 @@ GIVEN = {
     "BULK_PIPELINE_WORKBOOK_SECONDS": ("19", "child_seconds", 19),
     "BULK_PIPELINE_WORKBOOK_CPU_SECONDS": ("20", "child_cpu_seconds", 20),
     "BULK_PIPELINE_WORKBOOK_MEMORY_BYTES": ("21", "child_memory_bytes", 21),
+    "BULK_PIPELINE_API_UPLOAD_BYTES": ("22", "api_upload_bytes", 22),
+    "BULK_PIPELINE_API_REQUESTS_PER_MINUTE": ("23", "api_requests_per_minute", 23),
+    "BULK_PIPELINE_DAGSTER_URL": ("http://ui:1", "dagster_url", "http://ui:1"),
+    "BULK_PIPELINE_SYNC_SOURCE": (
+        "sqlite:///a",
+        "sync_source",
+        SecretStr("sqlite:///a"),
+    ),
+    "BULK_PIPELINE_SYNC_TARGET": (
+        "sqlite:///b",
+        "sync_target",
+        SecretStr("sqlite:///b"),
+    ),
+    "BULK_PIPELINE_SYNC_SOURCE_PASSWORD": (
+        "5c1",
+        "sync_source_password",
+        SecretStr("5c1"),
+    ),
+    "BULK_PIPELINE_SYNC_TARGET_PASSWORD": (
+        "5c1",
+        "sync_target_password",
+        SecretStr("5c1"),
+    ),
+    "BULK_PIPELINE_SYNC_DELETE": ("no", "sync_delete", False),
+    "BULK_PIPELINE_LOG_LEVEL": ("DEBUG", "log_level", "DEBUG"),
+    "BULK_PIPELINE_LOG_FILE": ("/var/log/x.log", "log_file", Path("/var/log/x.log")),
 }
 BAD = {
     "ULTRA_BATCH_SIZE": "0",
@@ -117,6 +143,11 @@ BAD = {
     "BULK_PIPELINE_SHEETS": "two-5c1",
     "BULK_PIPELINE_MAX_ROWS": "0",
     "BULK_PIPELINE_WORKBOOK_SECONDS": "-5",
+    "BULK_PIPELINE_API_UPLOAD_BYTES": "0",
+    "BULK_PIPELINE_API_REQUESTS_PER_MINUTE": "0",
+    "BULK_PIPELINE_DAGSTER_URL": "http://me:5c1@host",
+    "BULK_PIPELINE_SYNC_DELETE": "perhaps-5c1",
+    "BULK_PIPELINE_LOG_LEVEL": "loud-5c1",
 }
 
 
@@ -161,6 +192,15 @@ def test_a_bad_variable_is_named_without_its_value(name: str) -> None:
         Settings.from_environment({name: BAD[name]})
     assert "5c1" not in str(refused.value)
     assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "name", ["BULK_PIPELINE_HOME", "BULK_PIPELINE_MODEL", "BULK_PIPELINE_LOG_FILE"]
+)
+def test_a_path_in_the_home_of_nobody_is_refused(name: str) -> None:
+    """It would end each command with a traceback that says nothing of the setting."""
+    with pytest.raises(ConfigurationError, match=f"{name}.*does not exist"):
+        Settings.from_environment({name: "~nobody-of-that-name/x"})
 
 
 def test_all_bad_variables_are_named_at_once() -> None:

@@ -22,6 +22,8 @@ from bulk_pipeline_tests.crashes.scenario import Aftermath, aftermath, drop
 ONLY_ON_A_SERVER = ("stage created", "staged")
 BETWEEN_FILE_SYSTEMS = ("file brought in",)
 KEEPING_HOUSE = ("batch retiring", "partition dropped")
+OVER_THE_API = ("upload promised",)
+"""Killed in the tests of the API."""
 ELSEWHERE = Path("/dev/shm")  # noqa: S108  # another file system, on any Linux
 AT_ONCE = 2
 KILLS = 3
@@ -51,7 +53,12 @@ def test_what_is_dropped_is_loaded_without_a_kill(played) -> None:
 
 
 @pytest.mark.parametrize(
-    "point", [p for p in POINTS if p not in (*ONLY_ON_A_SERVER, *KEEPING_HOUSE)]
+    "point",
+    [
+        point
+        for point in POINTS
+        if point not in (*ONLY_ON_A_SERVER, *KEEPING_HOUSE, *OVER_THE_API)
+    ],
 )
 def test_a_kill_at_any_point_changes_nothing(played, point) -> None:
     """A row that is lost or doubled by a reset of the machine is found by nobody."""

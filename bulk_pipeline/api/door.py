@@ -1,0 +1,45 @@
+"""What every request works with; made once, when the server starts."""
+
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
+
+from bulk_pipeline.adapters.api_tokens import Tokens
+from bulk_pipeline.adapters.installation import Installation
+
+ANYBODY = "api"
+"""User, and subfolder of the inbox, where there are no tokens."""
+MOST_UPLOADS = 64
+"""Files that arrive at once; each keeps about half a megabyte in memory."""
+MOST_DOWNLOADS = 4
+"""Downloads that are written at once; each holds rows in memory and a thread."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """The home behind the API and who may come in.
+
+    Attributes:
+        installation: the home, its journal and its database.
+        tokens: who may come in.
+        loopback: whether only this machine can reach the server; where not, a token is
+            needed even when there is none.
+        port: that the server answers on; a Host without tokens must name it.
+        arriving: room for files that arrive at once.
+        writing: room for downloads that are written at once.
+    """
+
+    installation: Installation
+    tokens: Tokens
+    loopback: bool
+    port: int
+    arriving: BoundedSemaphore = field(
+        default_factory=lambda: BoundedSemaphore(MOST_UPLOADS)
+    )
+    writing: BoundedSemaphore = field(
+        default_factory=lambda: BoundedSemaphore(MOST_DOWNLOADS)
+    )
+
+    @classmethod
+    def of(cls, installation: Installation, *, loopback: bool, port: int) -> "Door":
+        """The door of an installation."""
+        return cls(installation, Tokens(installation.home), loopback, port)

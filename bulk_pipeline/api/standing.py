@@ -1,0 +1,91 @@
+"""What the API says about itself: limits, the last load, and whether all is there."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request, Response
+
+from bulk_pipeline.adapters.dagster_jobs import DagsterDoor
+from bulk_pipeline.adapters.tables import COUNTS, run_metrics
+from bulk_pipeline.adapters.tick import require_database
+from bulk_pipeline.api.door import Door
+from bulk_pipeline.api.models import Check, Health, Limits, Metrics
+from bulk_pipeline.api.refusals import Refusal, responses
+from bulk_pipeline.core.errors import BulkPipelineError, PermanentError
+from bulk_pipeline.core.metrics import STAGES
+
+router = APIRouter()
+open_router = APIRouter()
+"""What needs no token."""
+_DOCTOR = "Run `bulk-pipeline doctor` on the server."
+
+
+@router.get("/metrics/latest", responses=responses(404), summary="The last load")
+def latest_metrics(request: Request) -> Metrics:
+    """Figures of the last load of any batch."""
+    door: Door = request.app.state.door
+    newest = sa.select(run_metrics).order_by(run_metrics.c.id.desc()).limit(1)
+    nothing = Refusal(404, "Nothing has been loaded yet.", "Send a file first.")
+    try:
+        with door.installation.database.reading() as connection:
+            row = connection.execute(newest).first()
+    except PermanentError as error:
+        raise nothing from error  # no tables before the first load
+    if row is None:
+        raise nothing
+    return Metrics(
+        batch=row.batch_key,
+        run_id=row.run_id,
+        finished_at=row.finished_at,
+        **{name: getattr(row, name) for name in COUNTS},
+        rows_written=row.rows_written,
+        seconds=row.seconds,
+        stages={stage: getattr(row, f"{stage}_seconds") for stage in STAGES},
+        rows_per_second=row.rows_per_second,
+        tier=row.tier,
+        peak_memory_bytes=row.peak_memory_bytes,
+        cpu_percent=row.cpu_percent,
+    )
+
+
+@router.get("/limits", responses=responses(), summary="What is taken")
+def limits(request: Request) -> Limits:
+    """What the API takes, and from whom."""
+    settings = request.app.state.door.installation.settings
+    return Limits(
+        upload_bytes=settings.api_upload_bytes,
+        pattern=settings.inbox_pattern,
+        user=request.state.user,
+    )
+
+
+@open_router.get(
+    "/health",
+    responses={503: {"model": Health, "description": "Something is away."}},
+    summary="Whether all is there",
+)
+def health(request: Request, response: Response) -> Health:
+    """Whether database, journal and Dagster answer; needs no token, tells no secret."""
+    installation = request.app.state.door.installation
+
+    def look_at_dagster() -> None:
+        DagsterDoor.of(installation.settings, installation.home).look()
+
+    found = Health(
+        status="ok",
+        database=_check("The database", lambda: require_database(installation)),
+        journal=_check("The journal", installation.journal.home_id),
+        dagster=_check("Dagster", look_at_dagster),
+    )
+    if not (found.database.ok and found.journal.ok and found.dagster.ok):
+        found.status = "failing"
+        response.status_code = 503
+    return found
+
+
+def _check(what: str, ask: Callable[[], object]) -> Check:
+    try:
+        ask()
+    except (BulkPipelineError, OSError):
+        return Check(ok=False, detail=f"{what} does not answer.", cure=_DOCTOR)
+    return Check(ok=True, detail=f"{what} answers.", cure="")

@@ -1,0 +1,1 @@
+"""Tests of the upload page in a real browser: ``make test-browser``."""
