@@ -136,7 +136,10 @@ def test_a_disk_without_room_fails_and_one_with_little_warns(
     assert "/home" in found.what
 
 
-@pytest.mark.parametrize("kind", [*NETWORK, *IN_MEMORY, *IN_CONTAINER])
+KINDS = sorted([*NETWORK, *IN_MEMORY, *IN_CONTAINER])  # in one order in each worker
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_file_system_that_loses_or_spoils_sqlites_files_is_told_of(kind: str) -> None:
     """On a network a database is damaged, in memory it is gone after a restart."""
     assert judged_file_system("The home", kind).level is WARNING
