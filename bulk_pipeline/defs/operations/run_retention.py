@@ -16,6 +16,10 @@ from bulk_pipeline.defs.jobs import batch_job
 from bulk_pipeline.defs.operations.metrics import run_metrics
 from bulk_pipeline.defs.predictions.assets import scorecard
 from bulk_pipeline.defs.predictions.rescoring import rescored_predictions
+from bulk_pipeline.defs.synchronisation.assets import (
+    synchronised_companies,
+    synchronised_predictions,
+)
 
 PARTITION_TAGS = (
     "dagster/partition",
@@ -28,7 +32,13 @@ FINISHED = (
     dg.DagsterRunStatus.CANCELED,
 )
 UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
-WITHOUT_BATCH = (scorecard.key, run_metrics.key, rescored_predictions.key)
+WITHOUT_BATCH = (
+    scorecard.key,
+    run_metrics.key,
+    rescored_predictions.key,
+    synchronised_companies.key,
+    synchronised_predictions.key,
+)
 """Assets that no batch partitions."""
 AT_ONCE = 500
 
