@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bulk_pipeline.adapters.atomic import write_json
 from bulk_pipeline.adapters.home import Home
+from bulk_pipeline.adapters.home_folder import make_home
 from bulk_pipeline.adapters.locks import FileLock
 from bulk_pipeline.core.errors import ConfigurationError, TransientError
 
@@ -129,7 +130,7 @@ class Tokens:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """Be the only one that changes the file."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_home(self.path.parent)
         with closing(FileLock(self.path.with_suffix(".lock"))) as lock:
             for _ in range(_LOCK_TRIES):
                 if lock.take():

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateColumn
 
 from bulk_pipeline.adapters.failures import attempts
+from bulk_pipeline.adapters.home_folder import make_home
 from bulk_pipeline.adapters.journal_tables import home, metadata
 
 BUSY_MILLISECONDS = 30_000
@@ -24,7 +25,7 @@ def opened(path: Path) -> sa.Engine:
     knows: what it lacks is added under the write lock, so that two processes that open
     it at once add it once.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_home(path.parent)
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)

@@ -65,13 +65,16 @@ def forget(journal: Journal, key: str) -> None:
         connection.execute(reservations.delete().where(reservations.c.key == key))
 
 
-def reserved(
-    journal: Journal, key: str | None = None, newest: int | None = None, after: int = 0
+def promises_in(
+    connection: sa.Connection,
+    key: str | None = None,
+    newest: int | None = None,
+    after: int = 0,
 ) -> list[Reservation]:
     """Promises that are not kept yet, newest first.
 
     Args:
-        journal: of the home.
+        connection: to the journal of the home.
         key: only that of one upload.
         newest: only so many.
         after: leave out so many of the newest.
@@ -80,15 +83,19 @@ def reserved(
     query = sa.select(reservations).order_by(*order).limit(newest).offset(after)
     if key is not None:
         query = query.where(reservations.c.key == key)
+    return [Reservation(*row) for row in connection.execute(query)]
+
+
+def reserved(journal: Journal) -> list[Reservation]:
+    """All promises of a home that are not kept yet, newest first."""
     with journal.reading() as connection:
-        return [Reservation(*row) for row in connection.execute(query)]
+        return promises_in(connection)
 
 
-def count_reserved(journal: Journal) -> int:
+def count_reserved(connection: sa.Connection) -> int:
     """How many promises are not kept yet."""
     query = sa.select(sa.func.count()).select_from(reservations)
-    with journal.reading() as connection:
-        return int(connection.scalar(query) or 0)
+    return int(connection.scalar(query) or 0)
 
 
 def with_promises(journal: Journal, stamps: Sequence[FileStamp]) -> list[FileStamp]:

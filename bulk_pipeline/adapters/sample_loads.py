@@ -16,6 +16,7 @@ import polars as pl
 from bulk_pipeline.adapters.atomic import PARTIAL, lasting_folder, sync_directory
 from bulk_pipeline.adapters.batches import Batch, Options, land_copies
 from bulk_pipeline.adapters.disk_space import room_needed
+from bulk_pipeline.adapters.home_folder import make_home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.progress import advance
 from bulk_pipeline.adapters.sample_files import write_rows
@@ -112,6 +113,7 @@ def landed_samples(installation: Installation, files: SampleFiles) -> Generator[
         TransientError: no space is left.
     """
     options = Options.from_settings(installation.settings)
+    make_home(installation.home.root)
     with ScratchFolder() as folder, room_needed(folder):
         for _, path in files.write(folder):
             batch = land_copies(installation.home, [path], options, datetime.now(UTC))

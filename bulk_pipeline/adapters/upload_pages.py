@@ -11,7 +11,7 @@ from bulk_pipeline.adapters.journal_tables import uploads
 from bulk_pipeline.adapters.reservations import (
     Reservation,
     count_reserved,
-    reserved,
+    promises_in,
 )
 from bulk_pipeline.adapters.upload_report import report_of
 
@@ -40,10 +40,9 @@ class Standing:
 
 def standing(journal: Journal, key: str) -> Standing | None:
     """Where an upload stands; None where the key is unknown."""
-    # The promise is asked for first: it may be kept between the two questions.
-    promise = reserved(journal, key)
     query = sa.select(uploads).where(uploads.c.key == key)
     with journal.reading() as connection:
+        promise = promises_in(connection, key)
         row = connection.execute(query).first()
     if row is not None:
         return _entered(row)
@@ -63,21 +62,24 @@ def page(
         limit: uploads on the page, at most.
         offset: uploads before it.
     """
-    waiting = count_reserved(journal) if state in (None, RECEIVED) else 0
-    found: list[Standing] = []
-    if offset < waiting:
-        found = [_received(p) for p in reserved(journal, newest=limit, after=offset)]
-    if state == RECEIVED:
-        return found, waiting
     chosen = sa.true() if state is None else uploads.c.state == state
     latest = sa.literal_column("rowid", sa.Integer).desc()
     query = sa.select(uploads).where(chosen)
     query = query.order_by(uploads.c.claimed_at.desc(), latest)
-    query = query.limit(limit - len(found)).offset(max(0, offset - waiting))
+    # One transaction: what is claimed between two questions is seen twice, or never.
     with journal.reading() as connection:
-        if len(found) < limit:
-            found += [_entered(row) for row in connection.execute(query)]
-    return found, waiting + journal.count(state=state)
+        waiting = 0
+        found: list[Standing] = []
+        if state in (None, RECEIVED):
+            waiting = count_reserved(connection)
+            promises = promises_in(connection, newest=limit, after=offset)
+            found = [_received(promise) for promise in promises]
+        skipped = max(0, offset - waiting)
+        some = query.limit(limit - len(found)).offset(skipped)
+        found += [_entered(row) for row in connection.execute(some)]
+        count = sa.select(sa.func.count()).select_from(uploads).where(chosen)
+        total = int(connection.scalar(count) or 0)
+    return found, waiting + total
 
 
 def _entered(row: sa.Row[Any]) -> Standing:

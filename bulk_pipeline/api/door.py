@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
+from anyio import CapacityLimiter
+
 from bulk_pipeline.adapters.api_tokens import Tokens
 from bulk_pipeline.adapters.installation import Installation
 
@@ -12,6 +14,10 @@ MOST_UPLOADS = 64
 """Files that arrive at once; each keeps about half a megabyte in memory."""
 MOST_DOWNLOADS = 4
 """Downloads that are written at once; each holds rows in memory and a thread."""
+MOST_SENT = 32
+"""Downloads that are open at once; each holds its file on the disk until its end."""
+MOST_LOOKS = 2
+"""Questions about the health that are asked at once; strangers may ask them."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,8 @@ class Door:
         port: that the server answers on; a Host without tokens must name it.
         arriving: room for files that arrive at once.
         writing: room for downloads that are written at once.
+        sending: room for downloads that are open at once.
+        looking: room for looks at the health.
     """
 
     installation: Installation
@@ -37,6 +45,12 @@ class Door:
     )
     writing: BoundedSemaphore = field(
         default_factory=lambda: BoundedSemaphore(MOST_DOWNLOADS)
+    )
+    sending: BoundedSemaphore = field(
+        default_factory=lambda: BoundedSemaphore(MOST_SENT)
+    )
+    looking: CapacityLimiter = field(
+        default_factory=lambda: CapacityLimiter(MOST_LOOKS)
     )
 
     @classmethod

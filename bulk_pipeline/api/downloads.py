@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from bulk_pipeline.adapters.scratch import ScratchFolder
 from bulk_pipeline.api.door import Door
@@ -29,25 +31,48 @@ def download(
         kind: its media type.
 
     Raises:
-        Refusal: 429 where too many are being written, 422 where the rows do not fit.
+        Refusal: 429 where too many are being written or sent, 422 where the rows do
+            not fit.
     """
+    if not door.sending.acquire(blocking=False):
+        raise later(429, "Too many downloads are being sent.")
+    with ExitStack() as held:
+        held.callback(door.sending.release)
+        opened = held.enter_context(_written(door, write, Path(name).suffix))
+        headers = {
+            "Content-Disposition": disposition(name),
+            "Content-Length": str(os.fstat(opened.fileno()).st_size),
+        }
+        return _Download(opened, held.pop_all(), headers, kind)
+
+
+class _Download(StreamingResponse):
+    """Sends a file, and lets go of it whether all of it was sent or not."""
+
+    def __init__(
+        self, file: BinaryIO, held: ExitStack, headers: dict[str, str], kind: str
+    ) -> None:
+        super().__init__(_pieces(file), headers=headers, media_type=kind)
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._held:
+            await super().__call__(scope, receive, send)
+
+
+def _written(door: Door, write: Callable[[Path], None], suffix: str) -> BinaryIO:
     if not door.writing.acquire(blocking=False):
         raise later(429, "Too many downloads are being written.")
     try:
         with ScratchFolder() as folder:
-            made = folder / f"rows{Path(name).suffix}"
+            made = folder / f"rows{suffix}"
             write(made)
-            opened = made.open("rb")
+            return made.open("rb")
     except ConfigurationError as error:
         cure = "Ask for another format, such as format=csv."
         raise Refusal(422, "The rows do not fit into this format.", cure) from error
     finally:
         door.writing.release()
-    headers = {
-        "Content-Disposition": disposition(name),
-        "Content-Length": str(os.fstat(opened.fileno()).st_size),
-    }
-    return StreamingResponse(_sent(opened), headers=headers, media_type=kind)
 
 
 def disposition(name: str) -> str:
@@ -56,7 +81,6 @@ def disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _sent(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(SENT_BYTES):
-            yield piece
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(SENT_BYTES):
+        yield piece

@@ -24,6 +24,8 @@ OPEN = ("/", "/favicon.ico", "/health", "/openapi.json")
 OPEN_BELOW = "/page/"
 """What holds no data and starts nothing; all else needs a token, whatever it is."""
 USER_KEY = "user"
+HEADER_BYTES = 16 * 1024
+"""Of a whole request before its body: path, names and values."""
 UPLOADING = "/api/v1/ultra/process-excel"
 ACCESS = logging.getLogger(f"{__name__}.access")
 _PAGE_POLICY = (
@@ -162,12 +164,21 @@ def _texts(scope: Scope) -> dict[str, str]:
     """The headers as texts.
 
     Raises:
-        Refusal: one that decides who asks is there twice.
+        Refusal: they are too large, one that decides who asks is there twice, or two
+            of them say where the body ends.
     """
     found: dict[str, str] = {}
+    size = sum(len(raw) + len(value) for raw, value in scope["headers"])
+    if size + len(scope.get("raw_path") or b"") > HEADER_BYTES:
+        said = f"Path and headers are beyond {HEADER_BYTES:,} bytes."
+        raise Refusal(431, said, "Send fewer or shorter ones.")
     for raw, value in scope["headers"]:
         name = raw.decode("latin-1").lower()
         if name in found and name in ("host", "origin", "authorization"):
             raise Refusal(400, f"The header {name} is there twice.", "Send it once.")
         found[name] = value.decode("latin-1")
+    if "content-length" in found and "transfer-encoding" in found:
+        # A proxy may believe the other one, and take the rest for a second request.
+        said = "Content-Length and Transfer-Encoding exclude each other."
+        raise Refusal(400, said, "Send one of the two.", {"Connection": "close"})
     return found

@@ -16,11 +16,13 @@ from bulk_pipeline.api.models import Problem
 from bulk_pipeline.core.errors import (
     BulkPipelineError,
     ConfigurationError,
+    DatabaseUnavailable,
     TransientError,
 )
 
 logger = logging.getLogger(__name__)
 TRY_AGAIN_SECONDS = 5
+AWAY_SECONDS = 60
 MOST_FAULTS = 10
 _SEE_DOCS = "See /openapi.json for what the API takes."
 _ASK_OPERATOR = (
@@ -91,6 +93,10 @@ def refusal_of(error: Exception) -> Refusal:
             phrase = f"{HTTPStatus(error.status_code).phrase}."
             headers = error.headers or {}
             found = Refusal(error.status_code, phrase, _SEE_DOCS, headers)
+        case DatabaseUnavailable():
+            cure = f"Try again in a minute. {_ASK_OPERATOR}"
+            wait = {"Retry-After": str(AWAY_SECONDS)}
+            found = Refusal(503, "The database does not answer.", cure, wait)
         case TransientError():
             found = later(503, "The database, the journal or a disk is busy or away.")
         case ConfigurationError():

@@ -15,12 +15,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.api.app import build_app
 from bulk_pipeline.api.door import Door
+from bulk_pipeline.api.guard import HEADER_BYTES
 from bulk_pipeline.core.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
-HEADER_BYTES = 16 * 1024
 HEADER_SECONDS = 20.0
 """From the connection, or from the answer before, to the end of a request's headers."""
+TAKING_SECONDS = 60.0
+"""For a client to take a quarter of a megabyte of an answer: 4 KiB a second."""
 IDLE_SECONDS = 15
 STOP_SECONDS = 5
 """What still arrives after a signal is ended then."""
@@ -29,9 +31,13 @@ BACKLOG = 256
 
 
 class PatientProtocol(H11Protocol):
-    """HTTP/1.1 whose clients may not hold a connection by headers that never end."""
+    """HTTP/1.1 whose clients may not hold a connection by doing nothing.
+
+    Their headers must end, and they must take what they asked for.
+    """
 
     _hurry: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
     def connection_made(  # type: ignore[override]
         self, transport: asyncio.Transport
@@ -42,6 +48,16 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._relax()
+        self._taken()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # Closing would wait for what the client does not take.
+        self._taking = self.loop.call_later(TAKING_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._taken()
 
     def data_received(self, data: bytes) -> None:
         before = self.cycle
@@ -56,6 +72,11 @@ class PatientProtocol(H11Protocol):
         if self._hurry is not None:
             self._hurry.cancel()
             self._hurry = None
+
+    def _taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
     def _give_up(self) -> None:
         self.transport.close()
@@ -81,8 +102,8 @@ def listening(host: str, port: int) -> socket.socket:
     return made
 
 
-def serve(installation: Installation, server: socket.socket) -> None:
-    """Answer until a signal comes.
+def door_at(installation: Installation, server: socket.socket) -> Door:
+    """The door of an installation at an address.
 
     Raises:
         ConfigurationError: others can reach the address, and there is no token.
@@ -99,6 +120,11 @@ def serve(installation: Installation, server: socket.socket) -> None:
     # Both engines are made here, before two threads could each make one.
     home_id, engine = installation.journal.home_id(), installation.database.engine
     logger.info("Serving home %s with %s.", home_id, engine.dialect.name)
+    return door
+
+
+def serve(door: Door, server: socket.socket) -> None:
+    """Answer until a signal comes."""
     options: dict[str, Any] = {
         "access_log": False,  # the guard's own line has no query in it
         "h11_max_incomplete_event_size": HEADER_BYTES,

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 
 import sqlalchemy as sa
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from bulk_pipeline.adapters.dagster_jobs import DagsterDoor
+from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.tables import COUNTS, run_metrics
 from bulk_pipeline.adapters.tick import require_database
 from bulk_pipeline.api.door import Door
 from bulk_pipeline.api.models import Check, Health, Limits, Metrics
 from bulk_pipeline.api.refusals import Refusal, responses
-from bulk_pipeline.core.errors import BulkPipelineError, PermanentError
+from bulk_pipeline.core.errors import BulkPipelineError
 from bulk_pipeline.core.metrics import STAGES
 
 router = APIRouter()
@@ -25,14 +27,12 @@ def latest_metrics(request: Request) -> Metrics:
     """Figures of the last load of any batch."""
     door: Door = request.app.state.door
     newest = sa.select(run_metrics).order_by(run_metrics.c.id.desc()).limit(1)
-    nothing = Refusal(404, "Nothing has been loaded yet.", "Send a file first.")
-    try:
-        with door.installation.database.reading() as connection:
-            row = connection.execute(newest).first()
-    except PermanentError as error:
-        raise nothing from error  # no tables before the first load
+    with door.installation.database.reading() as connection:
+        # There are no tables before the first load.
+        there = sa.inspect(connection).has_table(run_metrics.name)
+        row = connection.execute(newest).first() if there else None
     if row is None:
-        raise nothing
+        raise Refusal(404, "Nothing has been loaded yet.", "Send a file first.")
     return Metrics(
         batch=row.batch_key,
         run_id=row.run_id,
@@ -64,23 +64,27 @@ def limits(request: Request) -> Limits:
     responses={503: {"model": Health, "description": "Something is away."}},
     summary="Whether all is there",
 )
-def health(request: Request, response: Response) -> Health:
+async def health(request: Request, response: Response) -> Health:
     """Whether database, journal and Dagster answer; needs no token, tells no secret."""
-    installation = request.app.state.door.installation
+    door: Door = request.app.state.door
+    # What is away takes its time to say so; who waits here keeps no thread from others.
+    found = await to_thread.run_sync(_looked, door.installation, limiter=door.looking)
+    if not (found.database.ok and found.journal.ok and found.dagster.ok):
+        found.status = "failing"
+        response.status_code = 503
+    return found
 
+
+def _looked(installation: Installation) -> Health:
     def look_at_dagster() -> None:
         DagsterDoor.of(installation.settings, installation.home).look()
 
-    found = Health(
+    return Health(
         status="ok",
         database=_check("The database", lambda: require_database(installation)),
         journal=_check("The journal", installation.journal.home_id),
         dagster=_check("Dagster", look_at_dagster),
     )
-    if not (found.database.ok and found.journal.ok and found.dagster.ok):
-        found.status = "failing"
-        response.status_code = 503
-    return found
 
 
 def _check(what: str, ask: Callable[[], object]) -> Check:

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from bulk_pipeline.adapters.dagster_jobs import DagsterDoor
 from bulk_pipeline.adapters.exporting import Selection, export_rows
 from bulk_pipeline.adapters.reject_lists import copy_reject_lists, reject_lists
+from bulk_pipeline.adapters.tick import require_database
 from bulk_pipeline.adapters.upload_pages import Standing, page, standing
 from bulk_pipeline.api.door import Door
 from bulk_pipeline.api.downloads import download
@@ -130,6 +131,8 @@ def results(
         raise Refusal(409, detail, cure)
 
     def write(out: Path) -> None:
+        # One attempt: the export itself would try again for more than a minute.
+        require_database(door.installation)
         export_rows(door.installation, Selection(upload=key), out)
 
     name = _named(known, "results", file_format)

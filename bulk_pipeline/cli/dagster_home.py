@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bulk_pipeline.data
 from bulk_pipeline.adapters.home import Home
+from bulk_pipeline.adapters.home_folder import make_home
 
 INSTANCE_FILE = "dagster.yaml"
 
@@ -22,6 +23,7 @@ def use_dagster_home(home: Home) -> Path:
 
     The folder and its ``dagster.yaml`` are made where they are missing.
     """
+    make_home(home.root)
     folder = dagster_folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / INSTANCE_FILE).exists():

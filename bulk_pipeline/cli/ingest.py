@@ -12,6 +12,7 @@ import click
 
 from bulk_pipeline.adapters.batches import Batch, Options, land_copies
 from bulk_pipeline.adapters.collecting import nothing_to_collect
+from bulk_pipeline.adapters.home_folder import make_home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.loaders import prepared_ahead
 from bulk_pipeline.adapters.locks import own_batch
@@ -77,6 +78,7 @@ def _claim(
     force: bool,
 ) -> Batch:
     """Copy the files into a batch of this home."""
+    make_home(installation.home.root)
     settings = installation.settings
     if on_conflict is not None:
         settings = settings.model_copy(update={"on_conflict": on_conflict})

@@ -28,7 +28,7 @@ def serve_api(host: str, port: int) -> None:
     """
     try:
         # only this command needs them, and they are an extra
-        from bulk_pipeline.api.serving import listening, serve  # noqa: PLC0415
+        from bulk_pipeline.api.serving import door_at, listening, serve  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "starlette", "uvicorn", "python_multipart"):
             raise
@@ -41,8 +41,9 @@ def serve_api(host: str, port: int) -> None:
         closing(listening(host, port)) as server,
     ):
         os.environ["BULK_PIPELINE_HOME"] = str(installation.home.root)
+        door = door_at(installation, server)
         address, chosen = server.getsockname()[:2]
         named = f"[{address}]" if ":" in address else address
         click.echo(f"The upload API is up at http://{named}:{chosen}")
-        serve(installation, server)
+        serve(door, server)
     click.echo("Stopped.")

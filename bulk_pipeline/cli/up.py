@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from bulk_pipeline.adapters.home import Home
+from bulk_pipeline.adapters.home_folder import make_home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.locks import FileLock
 from bulk_pipeline.adapters.up_address import LOCK_FILE, signature
@@ -98,7 +99,7 @@ def _alone(home: Home, signed: str) -> Iterator[None]:
     Raises:
         ConfigurationError: another one runs; names it.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
+    make_home(home.root)
     with closing(FileLock(home.root / LOCK_FILE)) as lock:
         if not lock.take():
             raise ConfigurationError(

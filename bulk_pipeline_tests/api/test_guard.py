@@ -5,7 +5,6 @@ import logging
 import pytest
 
 from bulk_pipeline.api.guard import Guard
-from bulk_pipeline.api.rates import MOST_BUCKETS, Rates
 from bulk_pipeline_tests.api.site import HERE, UPLOADS, Site, require_problem, site_in
 
 OPEN = ("/", "/health", "/openapi.json", "/page/index.html")
@@ -199,22 +198,6 @@ def test_who_asks_too_often_waits(tmp_path) -> None:
         for _ in range(3):
             require_problem(site.client.get(UPLOADS, headers=bearer("guess")), 401)
         require_problem(site.client.get(UPLOADS, headers=bearer("guess")), 429)
-
-
-def test_a_bucket_fills_again_and_never_overflows() -> None:
-    """A pause of an hour must not allow an hour's requests at once."""
-    rates = Rates(60)
-    assert [rates.wait_seconds("a", 0.0) for _ in range(61)] == [0] * 60 + [1]
-    assert [rates.wait_seconds("a", 1.0) for _ in range(2)] == [0, 1]
-    assert [rates.wait_seconds("a", 3600.0) for _ in range(61)] == [0] * 60 + [1]
-
-
-def test_strangers_do_not_fill_the_memory() -> None:
-    """Each address that ever asked would stay there."""
-    rates = Rates(1)
-    for number in range(MOST_BUCKETS + 5):
-        rates.wait_seconds(str(number), 0.0)
-    assert len(rates._buckets) == MOST_BUCKETS
 
 
 @pytest.mark.parametrize("path", [*OPEN, UPLOADS, "/api/v1/unknown", "/nowhere"])

@@ -7,6 +7,9 @@ import openpyxl
 import polars as pl
 import pytest
 
+from bulk_pipeline.adapters import upload_pages
+from bulk_pipeline.api.door import MOST_SENT
+from bulk_pipeline.core.errors import DatabaseUnavailable
 from bulk_pipeline_tests.api.site import GOOD, UPLOADS, Site, require_problem
 
 BAD_ROW = b"=cmd|x,Evil,Technology,1,1066,Q4,1,1,1,1,1\n"
@@ -198,8 +201,56 @@ def test_too_many_downloads_at_once_are_sent_away(site: Site, loaded) -> None:
         assert site.client.get(path).status_code == 200
 
 
+def test_a_download_is_open_until_its_end_and_not_longer(site: Site, loaded) -> None:
+    """Each holds its file on the disk; who never reads on must not fill it."""
+    path = f"{UPLOADS}/{loaded['good.csv']}/results"
+    for _ in range(MOST_SENT - 1):
+        assert site.door.sending.acquire(blocking=False)
+    assert site.client.get(path).status_code == 200
+    assert site.client.get(path).status_code == 200
+    while site.door.sending.acquire(blocking=False):
+        pass
+    require_problem(site.client.get(path), 429)
+
+
+def test_a_database_that_is_away_is_said_at_once(site: Site, loaded, monkeypatch):
+    """The list goes on without it; a download waits for one look, not for an hour."""
+    key = loaded["good.csv"]
+
+    def away(*arguments: object) -> None:
+        """What the database says where it says nothing."""
+        raise DatabaseUnavailable("nobody at db.example")
+
+    monkeypatch.setattr("bulk_pipeline.api.uploads.require_database", away)
+    monkeypatch.setattr("bulk_pipeline.api.uploads.export_rows", None)
+    answer = site.client.get(f"{UPLOADS}/{key}/results")
+    said = require_problem(answer, 503)
+    assert "database does not answer" in said
+    assert "db.example" not in said
+    assert int(answer.headers["Retry-After"]) > 0
+    assert site.upload(key)["state"] == "loaded"
+
+
+def test_pages_are_seen_at_one_moment(site: Site, monkeypatch) -> None:
+    """What is claimed while a page is put together is on it once."""
+    keys = [site.key(f"{n}.csv", of_company(f"B{n}")) for n in range(3)]
+    asked = upload_pages.promises_in
+
+    def then_claimed(*arguments, **named):
+        """Have a look take all, between the two questions of a page."""
+        found = asked(*arguments, **named)
+        site.look()
+        return found
+
+    monkeypatch.setattr(upload_pages, "promises_in", then_claimed)
+    assert sorted(keys_of(site)) == sorted(keys)
+    assert sorted(keys_of(site)) == sorted(keys)
+
+
 def test_the_figures_of_the_last_load_are_told(site: Site) -> None:
     """The guides' monitors ask for them."""
+    require_problem(site.client.get("/api/v1/metrics/latest"), 404)
+    site.installation.database.create_tables()
     require_problem(site.client.get("/api/v1/metrics/latest"), 404)
     site.key()
     site.look()

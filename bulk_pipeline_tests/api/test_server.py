@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from bulk_pipeline.adapters.api_tokens import Tokens
@@ -17,8 +18,9 @@ from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.journal import Journal
 from bulk_pipeline.adapters.reservations import reserved
 from bulk_pipeline.api import serving as server
+from bulk_pipeline.api.guard import HEADER_BYTES
 from bulk_pipeline.core.errors import ConfigurationError
-from bulk_pipeline_tests.api.serving import Served, serving
+from bulk_pipeline_tests.api.serving import PATIENCE_SECONDS, Served, serving
 from bulk_pipeline_tests.api.site import GOOD, SEND, UPLOADS, part
 from bulk_pipeline_tests.cli.command import bulk_pipeline
 
@@ -94,8 +96,22 @@ def test_a_sender_that_does_not_wait_hears_the_refusal(shared: Served) -> None:
 def test_headers_beyond_the_limit_are_refused(shared: Served) -> None:
     """They are kept in memory before anybody knows who sends them."""
     with closing(shared.wire()) as wire:
-        wire.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * (2 * server.HEADER_BYTES))
+        wire.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * (2 * HEADER_BYTES))
         assert wire.recv(100).startswith(b"HTTP/1.1 400")
+    for path, value in (("/", "x" * HEADER_BYTES), ("/" + "x" * HEADER_BYTES, "")):
+        assert shared.get(path, headers={"X": value}).status_code == 431
+
+
+def test_two_ends_of_one_body_are_refused(shared: Served) -> None:
+    """A proxy that goes by the other one takes the rest for a second request."""
+    chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(part()), part())
+    length = str(len(chunked))
+    with closing(shared.begin(None, "Content-Length", length)) as client:
+        client.send(chunked)
+        answer = client.getresponse()
+        assert answer.status == 400
+        assert answer.getheader("Connection") == "close"
+    assert shared.files() == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +147,7 @@ def test_a_signal_ends_it_with_what_still_arrives(
 ) -> None:
     """A service that must be killed leaves half files behind."""
     home = tmp_path / "home"
-    hurried(monkeypatch, serving="STOP_SECONDS = 1")
+    hurried(monkeypatch, serving="STOP_SECONDS = 0.2")
     with serving(home) as served, closing(served.begin(len(HALF) + 100_000)) as client:
         client.send(HALF)
         served.until_files(1)
@@ -185,6 +201,7 @@ def test_an_open_address_without_a_token_is_refused() -> None:
     refused = bulk_pipeline("serve-api", "--host", "0.0.0.0", "--port", "0")  # noqa: S104
     assert refused.returncode == 2
     assert "tokens add" in refused.stderr
+    assert refused.stdout == ""
 
 
 def test_an_address_that_cannot_be_had_is_said(shared: Served) -> None:
@@ -202,6 +219,26 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path) -> None:
     refused = bulk_pipeline("serve-api", PYTHONPATH=str(tmp_path))
     assert refused.returncode == 2
     assert "pip install 'bulk-pipeline[api]'" in refused.stderr
+
+
+def test_a_client_that_takes_nothing_is_ended(monkeypatch, tmp_path) -> None:
+    """It would keep a file on the disk, and one of all connections, for ever."""
+    hurried(
+        monkeypatch,
+        serving="TAKING_SECONDS = 0.3",
+        pages='_page = lambda: {"index.html": (b"x" * 2**24, "text/html")}',
+    )
+    with serving(tmp_path / "home") as served, closing(served.wire()) as wire:
+        host = f"Host: 127.0.0.1:{served.port}".encode()
+        wire.sendall(b"GET / HTTP/1.1\r\n" + host + b"\r\n\r\n")
+        process = psutil.Process(served.process.pid)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not wire.recv(1, socket.MSG_PEEK):
+            assert time.monotonic() < deadline
+        while any(c.status == "ESTABLISHED" for c in process.net_connections("tcp")):
+            assert time.monotonic() < deadline, "it still waits"
+            time.sleep(0.05)
+        assert "Traceback" not in served.log.read_text()
 
 
 def test_a_connection_that_says_nothing_is_ended(monkeypatch, tmp_path) -> None:

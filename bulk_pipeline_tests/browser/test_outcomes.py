@@ -198,3 +198,4 @@ def test_a_file_sent_twice_is_repeated_and_says_so(
 
     shown = ended(opened, "again.csv", "Repeated")
     expect(shown.locator(".message")).to_contain_text("good.csv")
+    expect(shown.locator(".message")).not_to_contain_text("--force")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from bulk_pipeline_tests.browser.acting import downloaded, ended, send, sign_in
 from bulk_pipeline_tests.browser.serving import serving
@@ -102,6 +102,47 @@ def test_files_that_wait_go_on_after_a_new_token(
     for file in files:
         expect(ended(page, file.name, "Received")).to_contain_text("from bob")
     expect(page.locator("#sending li")).to_have_count(0)
+
+
+def test_an_answer_to_an_old_token_does_not_end_the_visit_of_a_new_one(
+    page: Page, address: str, token: str
+) -> None:
+    """What was asked before the new sign-in is refused after it."""
+    other = bulk_pipeline("tokens", "add", "bob").stdout.strip()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        """Let it wait for its answer."""
+        held.append(route)
+
+    page.route("**/sync-data", hold)
+    page.goto(address)
+    sign_in(page, token)
+    page.locator("#jobs > summary").click()
+    with page.expect_request("**/sync-data"):
+        page.locator("#sync button").click()
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, other)
+    expect(page.locator("#uploads")).to_be_visible()
+
+    with page.expect_response("**/sync-data"):
+        held[0].fulfill(status=401, json={"detail": "No token.", "cure": "Get one."})
+    expect(page.locator("#sync .answer")).to_contain_text("No token.")
+    expect(page.locator("#uploads")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 1
+
+
+def test_the_list_is_there_while_the_database_is_away(
+    page: Page, address: str, token: str
+) -> None:
+    """The journal has it; only the figures and the rows are in the database."""
+    away = {"detail": "The database does not answer.", "cure": "Wait."}
+    page.route("**/metrics/latest", lambda route: route.fulfill(status=503, json=away))
+    page.goto(address)
+    with page.expect_response("**/metrics/latest"):
+        sign_in(page, token)
+    expect(page.locator("#none")).to_be_visible()
+    expect(page.locator("#away")).to_be_hidden()
 
 
 def test_a_token_that_is_taken_back_ends_the_visit(

@@ -7,8 +7,10 @@ const KEPT = "bulk-pipeline-token";
 const SAVED_WITHIN_MS = 60_000;
 const MOST_IN_MEMORY = 64 * 2 ** 20;
 
-/** The server said no; the message says why and what helps. */
+/** The server said no; the message says why and what helps, `token` what was sent along. */
 export class Refused extends Error {
+  token = "";
+
   constructor(status, message, waitSeconds = 0) {
     super(message);
     this.status = status;
@@ -32,7 +34,7 @@ export function headers() {
 }
 
 /** What an answer says is wrong and what helps, whatever stands between us and the server. */
-export function refusal(status, text, retryAfter) {
+export function refusal(status, text, retryAfter, sent) {
   let said = [];
   try {
     const problem = JSON.parse(text);
@@ -41,10 +43,11 @@ export function refusal(status, text, retryAfter) {
     // A proxy answers in HTML: its text is of no use to the reader.
   }
   const message = said.join(" ") || `The server answered ${status}.`;
-  return new Refused(status, message, Number(retryAfter) || 0);
+  return Object.assign(new Refused(status, message, Number(retryAfter) || 0), { token: sent });
 }
 
 async function request(path, options = {}) {
+  const sent = token.get();
   const all = { ...headers(), ...options.headers };
   let answer;
   try {
@@ -53,7 +56,7 @@ async function request(path, options = {}) {
     throw new Away("The server does not answer.");
   }
   if (!answer.ok) {
-    throw refusal(answer.status, await answer.text(), answer.headers.get("Retry-After"));
+    throw refusal(answer.status, await answer.text(), answer.headers.get("Retry-After"), sent);
   }
   return answer;
 }

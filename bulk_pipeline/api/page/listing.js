@@ -67,7 +67,7 @@ export class Listing {
     item.open();
     this.#followed.set(upload.key, upload.state);
     const [word] = STATES[upload.state] ?? [upload.state];
-    say(`${upload.file}: ${word}. ${upload.message || outcome(upload)}`);
+    say(`${upload.file}: ${word}. ${outcome(upload)}`);
   }
 
   #showPages({ total, offset, next }) {

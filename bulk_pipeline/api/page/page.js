@@ -1,6 +1,6 @@
 // The page: what is sent, what became of it, and what may be started.
 
-import { ask, token } from "./client.js";
+import { Away, Refused, ask, token } from "./client.js";
 import { takesDrops } from "./dropping.js";
 import { byId, show } from "./element.js";
 import { startsJob } from "./jobs.js";
@@ -12,52 +12,55 @@ import { count, pace, size } from "./words.js";
 const listing = new Listing(() => poll.now(), troubled);
 const poll = new Poll(look, shown, away);
 let limits = null;
-let metrics = null;
-let measured = "";
+let measured = null;
 
 async function look() {
   limits ??= await ask("api/v1/limits");
-  const page = await ask(listing.path());
-  // There are new figures only after an end; the server counts requests.
-  const states = page.uploads.map((upload) => upload.state).join();
-  if (states !== measured) metrics = await latest();
-  measured = states;
-  return page;
+  return ask(listing.path());
 }
 
-/** The figures of the latest load, null before the first. */
-async function latest() {
+/**
+ * Show the figures of the latest load, if there may be others than those that are shown.
+ *
+ * The list waits for none of that: it can be had without the database, they cannot.
+ */
+async function measure(page) {
+  // There are new figures only after an end; the server counts requests.
+  const states = page.uploads.map((upload) => upload.state).join();
+  if (states === measured) return;
+  measured = states;
+  let said = "";
   try {
-    return await ask("api/v1/metrics/latest");
+    said = pace(await ask("api/v1/metrics/latest"));
   } catch (error) {
-    if (error.status === 404) return null;
-    throw error;
+    if (!(error instanceof Away || error instanceof Refused)) throw error;
   }
+  if (states === measured) show(byId("pace"), said);
 }
 
 function shown(page) {
   show(byId("away"), "");
   signedIn();
-  show(byId("pace"), metrics ? pace(metrics) : "");
+  measure(page);
   byId("most").textContent = `Up to ${size(limits.upload_bytes)} each.`;
   return listing.show(page);
 }
 
 /** The list cannot be had: say so for as long as that lasts. */
 function away(error, seconds) {
-  if (error.status === 401) signedOut();
+  if (error.status === 401) signedOut(error);
   else show(byId("away"), `${error.message} Next try in ${count(seconds)} s.`);
 }
 
 /** Something that a person asked for cannot be had: say so until they ask again (null). */
 function troubled(error) {
-  if (error?.status === 401) signedOut();
+  if (error?.status === 401) signedOut(error);
   else show(byId("trouble"), error?.message ?? "");
 }
 
 /** What was refused says so itself, where it is. */
 function refused(error) {
-  if (error.status === 401) signedOut();
+  if (error.status === 401) signedOut(error);
 }
 
 /** Show the page, to whoever may see it. */
@@ -72,7 +75,9 @@ function signedIn() {
 }
 
 /** Ask for a token, and say so where the one given is of no use. */
-function signedOut() {
+function signedOut(error) {
+  // Somebody may have signed in anew since that was sent.
+  if (error && error.token !== token.get()) return poll.now();
   const wrong = token.get() !== "";
   token.forget();
   setSignedIn(false);
@@ -90,6 +95,7 @@ function setSignedIn(yes) {
   byId("signed-in").hidden = true;
   show(byId("away"), "");
   show(byId("pace"), "");
+  measured = null;
 }
 
 byId("sign-in").onsubmit = (event) => {

@@ -1,6 +1,6 @@
 // Files on their way to the server: one after another, each with its progress.
 
-import { headers, refusal } from "./client.js";
+import { headers, refusal, token } from "./client.js";
 import { byId, element, say } from "./element.js";
 import { size } from "./words.js";
 
@@ -16,6 +16,7 @@ let current = null;
 /** Send one file; resolves with the text of the answer, rejects with what went wrong. */
 function transfer(file, request, onProgress) {
   return new Promise((resolve, reject) => {
+    const sent = token.get();
     const form = new FormData();
     form.append("file", file, file.name);
     request.open("POST", PATH);
@@ -25,7 +26,7 @@ function transfer(file, request, onProgress) {
     request.upload.onload = () => (left = PERHAPS_TAKEN);
     request.onload = () => {
       if (request.status === 202) resolve(request.responseText);
-      else reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+      else reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After"), sent));
     };
     request.onerror = () => reject(new Error(`The connection broke. ${left}`));
     request.onabort = () => reject(new Error(`Stopped. ${left}`));
@@ -109,6 +110,8 @@ async function work(onTaken, onRefused) {
       onRefused(error);
       if (error.status === 401) {
         queue.unshift(line);
+        const isSignedInAnew = token.get() !== "" && token.get() !== error.token;
+        if (isSignedInAnew) continue;
         line.waits("Goes on once you are signed in.");
         current = null;
         return;

@@ -1,6 +1,6 @@
 // One upload in the list: a line that opens.
 
-import { save } from "./client.js";
+import { save, token } from "./client.js";
 import { element, linkTo } from "./element.js";
 import { STATES, count, moment, outcome } from "./words.js";
 
@@ -15,6 +15,7 @@ const FIGURES = {
 const STUCK =
   "Still in the inbox. It is taken up while bulk-pipeline up runs and its inbox_sensor is on: ask whoever runs the server.";
 const STUCK_AFTER_MS = 90_000;
+const ANYBODY = "api";
 
 /** One upload, shown in place: it keeps its focus and whether it is open. */
 export class Upload {
@@ -131,7 +132,8 @@ function download(path, format, what, upload, onError) {
 function facts(upload) {
   const parts = [`Upload ${upload.key}`];
   if (upload.rows_read) parts.push(`${upload.seconds.toFixed(2)} s`, `${count(Math.round(upload.rows_per_second))} rows/s`);
-  if (upload.submitted_by) parts.push(`from ${upload.submitted_by}`);
+  // Without tokens every upload of this page is from one and the same.
+  if (upload.submitted_by && !(upload.submitted_by === ANYBODY && token.get() === "")) parts.push(`from ${upload.submitted_by}`);
   const shown = element("p", { className: "quiet" }, parts.join(" · "));
   const run = linkTo(upload.run_url, "Dagster run");
   if (run) shown.append(" · ", run);

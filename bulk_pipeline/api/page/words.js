@@ -56,9 +56,14 @@ export function pace(metrics) {
   return `Latest load: ${rate}, tier ${metrics.tier}, ${counted(metrics.rows_read, "row")}`;
 }
 
+/** A message without what only the command line can do. */
+function said(message) {
+  return message.replace(/; --force [^.]*/, "");
+}
+
 /** What became of an upload, in one line. */
 export function outcome(upload) {
-  if (upload.state !== "loaded") return upload.message || (STATES[upload.state]?.[2] ?? "");
+  if (upload.state !== "loaded") return said(upload.message) || (STATES[upload.state]?.[2] ?? "");
   const parts = ["inserted", "updated", "duplicates", "rejected"]
     .filter((name) => upload[name])
     .map((name) => `${count(upload[name])} ${name}`);
