@@ -6,14 +6,15 @@ year and quarter.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from bulk_pipeline.adapters.exporting_files import SUFFIXES, open_sink, require_fits
 from bulk_pipeline.adapters.exporting_moment import one_moment
 from bulk_pipeline.adapters.exporting_rows import Wanted, blocks, rows_at_most
+from bulk_pipeline.adapters.exporting_sources import Source
 from bulk_pipeline.adapters.exporting_uploads import wanted_of_upload
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.outputs import require_place, whole_file
@@ -96,22 +97,38 @@ def export(
         wanted = wanted_of_upload(installation, selection.upload, selection.year)
 
     def attempt() -> Export:
-        with one_moment(database) as connection:
-            return _written(connection, wanted, out, installation.settings.batch_size)
+        with one_moment(database, wanted) as source:
+            return _written(source, wanted, out, installation.settings.batch_size)
 
     return database.persistently(attempt)
 
 
-def _written(
-    connection: sa.Connection, wanted: Wanted, out: Path, rows_at_once: int
-) -> Export:
+def _written(source: Source, wanted: Wanted, out: Path, rows_at_once: int) -> Export:
     """Write the file from one transaction."""
     rows = others = 0
-    require_fits(out, rows_at_most(connection, wanted))
-    with whole_file(out) as partial, open_sink(partial, out) as write:
-        for block in blocks(connection, wanted, rows_at_once):
+    require_fits(out, rows_at_most(source, wanted))
+    with (
+        whole_file(out) as partial,
+        open_sink(partial, out) as write,
+        closing(blocks(source, wanted, rows_at_once)) as found,
+    ):
+        for block in found:
             write(block.rows)
             rows += block.rows.height
             others += block.others
     logger.info("%d rows were exported to %s.", rows, out)
-    return Export(out, rows, others, wanted.notes)
+    return Export(out, rows, others, (*wanted.notes, *_missing(wanted, rows)))
+
+
+def _missing(wanted: Wanted, rows: int) -> Iterator[str]:
+    """What to say where a reader might take the file for more than it is."""
+    if wanted.keys is not None and wanted.year is None:
+        gone = wanted.keys.periods.height - rows
+        if gone:
+            yield (
+                f"Of {gone:,} rows of its file nothing is stored any more: they were "
+                "withdrawn with another upload, or deleted. Load the file again for "
+                "their scores."
+            )
+    elif not rows:
+        yield "No such row is stored: the file holds its header alone."

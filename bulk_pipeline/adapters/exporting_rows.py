@@ -4,15 +4,17 @@ Companies are read a page at a time and then all their rows: memory holds a page
 indices of symbol and natural key give the order, and no statement lasts long.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.databases.portions import VALUES_AT_ONCE
 from bulk_pipeline.adapters.exporting_keys import Keys
+from bulk_pipeline.adapters.exporting_sources import Source
+from bulk_pipeline.adapters.one_ahead import one_ahead
 from bulk_pipeline.adapters.tables import annual_predictions, companies, models, uploads
 from bulk_pipeline.core.export import EXPORTED, STORED_BY
 from bulk_pipeline.core.schema import (
@@ -79,44 +81,51 @@ class Block:
     others: int
 
 
-def rows_at_most(connection: sa.Connection, wanted: Wanted) -> int:
+def rows_at_most(source: Source, wanted: Wanted) -> int:
     """A number of rows that an export does not exceed."""
     if wanted.keys is not None:
         return wanted.keys.periods.height
     query = sa.select(sa.func.count()).select_from(annual_predictions)
-    return int(connection.scalar(query.where(*_conditions(wanted))) or 0)
+    counted = source.frame(query.where(*_conditions(wanted)), {"rows": pl.Int64()})
+    return int(counted.item())
 
 
-def blocks(
-    connection: sa.Connection, wanted: Wanted, rows_at_once: int
-) -> Iterator[Block]:
+def blocks(source: Source, wanted: Wanted, rows_at_once: int) -> Generator[Block]:
     """The wanted rows by symbol, year and quarter.
 
     Args:
-        connection: one transaction.
+        source: one transaction.
         wanted: which rows.
         rows_at_once: rows of a block, more or less.
 
     Yields:
-        At least one block, which may be empty.
+        At least one block, which may be empty. To be closed before the source is.
     """
-    known = _Known.of(connection)
+    known = _Known.of(source)
     waiting: list[pl.DataFrame] = []
-    for page, keys in _pages(connection, wanted):
-        rows = _rows(connection, page, wanted)
-        waiting.append(keys.only(rows) if keys else rows)
-        if sum(part.height for part in waiting) >= rows_at_once:
-            yield known.block(pl.concat(waiting), wanted)
-            waiting = []
+    parts = _parts(source, wanted)
+    with closing(one_ahead(parts) if source.apart else parts) as found:
+        for part in found:
+            waiting.append(part)
+            if sum(each.height for each in waiting) >= rows_at_once:
+                yield known.block(pl.concat(waiting), wanted)
+                waiting = []
     if waiting:
         yield known.block(pl.concat(waiting), wanted)
     else:
         nobody = pl.DataFrame(schema=_COMPANY)
-        yield known.block(_rows(connection, nobody, wanted), wanted)
+        yield known.block(_rows(source, nobody, wanted), wanted)
+
+
+def _parts(source: Source, wanted: Wanted) -> Generator[pl.DataFrame]:
+    """The wanted rows, page by page."""
+    for page, keys in _pages(source, wanted):
+        rows = _rows(source, page, wanted)
+        yield keys.only(rows) if keys else rows
 
 
 def _pages(
-    connection: sa.Connection, wanted: Wanted
+    source: Source, wanted: Wanted
 ) -> Iterator[tuple[pl.DataFrame, Keys | None]]:
     """Companies by symbol, and the keys that are wanted of them."""
     c = companies.c
@@ -125,25 +134,23 @@ def _pages(
     if wanted.keys is not None:
         for keys in wanted.keys.parts(VALUES_AT_ONCE):
             some = query.where(c.symbol.in_(keys.symbols.to_list()))
-            yield _frame(connection, some, _COMPANY), keys
+            yield source.frame(some, _COMPANY), keys
         return
-    page = _frame(connection, query.limit(VALUES_AT_ONCE), _COMPANY)
+    page = source.frame(query.limit(VALUES_AT_ONCE), _COMPANY)
     while not page.is_empty():
         yield page, None
         after = query.where(c.symbol > page[SYMBOL.name][-1])
-        page = _frame(connection, after.limit(VALUES_AT_ONCE), _COMPANY)
+        page = source.frame(after.limit(VALUES_AT_ONCE), _COMPANY)
 
 
-def _rows(
-    connection: sa.Connection, page: pl.DataFrame, wanted: Wanted
-) -> pl.DataFrame:
+def _rows(source: Source, page: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
     """The wanted rows of a page of companies, with their companies, in order."""
     p = annual_predictions.c
     query = sa.select(*(p[name] for name in _STORED)).where(
         p.company_id.in_(page["company_id"].to_list()), *_conditions(wanted)
     )
     types = {name: EXPORTED.get(name, pl.Int64()) for name in _STORED}
-    found = _frame(connection, query, types)
+    found = source.frame(query, types)
     placed = page.with_row_index("place")
     return found.join(placed, on="company_id").sort("place", YEAR.name, QUARTER.name)
 
@@ -158,40 +165,6 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     return found
 
 
-def _frame(
-    connection: sa.Connection, query: sa.Select[Any], types: dict[str, pl.DataType]
-) -> pl.DataFrame:
-    """The result of a query as columns of these names and types.
-
-    Values come from the driver as they are: objects of SQLAlchemy for each row, and
-    of Python for each moment, would double the time.
-    """
-    cursor: Any = connection.execute(query).cursor
-    if hasattr(cursor, "arrow"):
-        arrived = pl.DataFrame(cursor.arrow())
-    else:
-        rows: Sequence[Any] = cursor.fetchall()
-        columns = zip(*rows, strict=True) if rows else ((),) * len(types)
-        pairs = zip(types, columns, strict=True)
-        arrived = pl.DataFrame([_series(n, c, types[n]) for n, c in pairs])
-    arrived.columns = list(types)
-    return arrived.select(_cast(pl.col(name), kind) for name, kind in types.items())
-
-
-def _series(name: str, values: Sequence[Any], kind: pl.DataType) -> pl.Series:
-    """One column of a driver's rows; moments are numbers or datetimes without zone."""
-    if isinstance(kind, pl.Datetime):
-        return pl.Series(name, values)
-    sent = pl.String() if isinstance(kind, pl.Enum) else kind
-    return pl.Series(name, values, dtype=sent)
-
-
-def _cast(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    if isinstance(kind, pl.Datetime):
-        return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return column.cast(kind)
-
-
 @dataclass(frozen=True, slots=True)
 class _Known:
     """Models and uploads by id; few beside the rows."""
@@ -200,7 +173,7 @@ class _Known:
     uploads: pl.DataFrame
 
     @classmethod
-    def of(cls, connection: sa.Connection) -> "_Known":
+    def of(cls, source: Source) -> "_Known":
         """All of them."""
         m, u = models.c, uploads.c
         texts = dict.fromkeys(("model", "model_sha256", "upload"), pl.String())
@@ -208,15 +181,14 @@ class _Known:
         keyed = sa.select(u.id, u.upload_key)
         number = pl.Int64()
         return cls(
-            _frame(
-                connection,
+            source.frame(
                 named,
                 {
                     "model_id": number,
                     **{n: texts[n] for n in ("model", "model_sha256")},
                 },
             ),
-            _frame(connection, keyed, {"upload_id": number, "upload": texts["upload"]}),
+            source.frame(keyed, {"upload_id": number, "upload": texts["upload"]}),
         )
 
     def block(self, rows: pl.DataFrame, wanted: Wanted) -> Block:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from bulk_pipeline.adapters.chunks import MANIFEST
 from bulk_pipeline.adapters.database import Database
-from bulk_pipeline.adapters.exporting_keys import keys_in
+from bulk_pipeline.adapters.exporting_keys import Keys, keys_in
 from bulk_pipeline.adapters.exporting_rows import Wanted
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
@@ -55,15 +55,24 @@ def wanted_of_upload(
     loaded = _loaded(installation, key)
     own = tuple(int(receipt.id) for receipt in loaded.receipts)
     one = len(own) == 1
-    places = _places(installation.home, loaded.receipts)
-    if places is not None:
-        return Wanted(year, keys_in(places), None, own, one, loaded.notes)
+    keys = _keys(installation.home, loaded.receipts)
+    if keys is not None:
+        return Wanted(year, keys, None, own, one, loaded.notes)
     note = (
         "The chunks of its batch are not in this home, so these are the rows that the "
         "upload stored itself: rows of its file that were stored before are not among "
         "them."
     )
     return Wanted(year, None, own, own, one, (*loaded.notes, note))
+
+
+def _keys(home: Home, receipts: Sequence[_Receipt]) -> Keys | None:
+    """The keys in the files of uploads; None where chunks of any are gone."""
+    try:
+        places = _places(home, receipts)
+        return None if places is None else keys_in(places)
+    except (FileNotFoundError, PermanentError):
+        return None  # retired since the look at them
 
 
 def _places(

@@ -65,22 +65,8 @@ def load_made(
     size = ROWS_OF_A_FILE if batch_size is None else batch_size
     files = SampleFiles(request, size, workers)
     started = time.perf_counter()
-    uploads: list[UploadReport] = []
-    failed = False
-    installation = Installation.from_environment()
-    try:
-        with closing(_made(installation, files, shown=shown)) as batches:
-            for batch in batches:
-                found, failure = _loaded(installation, batch, shown=shown)
-                uploads += found
-                if shown:
-                    print_result(found, installation.database.name)
-                failed = bool(failure) or any(u.state not in DONE for u in found)
-                if failed:
-                    _explain(failure, found)
-                    break
-    finally:
-        installation.close()
+    with closing(Installation.from_environment()) as installation:
+        uploads, failed = _one_by_one(installation, files, shown=shown)
     seconds = time.perf_counter() - started
     rows = sum(upload.rows_read for upload in uploads)
     rate = rows_per_second(rows, seconds)
@@ -91,6 +77,23 @@ def load_made(
         )
     told = {"seconds": seconds, "rows_per_second": rate, "tier": tier(rate)}
     return told | {"uploads": [asdict(upload) for upload in uploads]}, failed
+
+
+def _one_by_one(
+    installation: Installation, files: SampleFiles, *, shown: bool
+) -> tuple[list[UploadReport], bool]:
+    """Make and load batches until one fails; their uploads, and whether one did."""
+    uploads: list[UploadReport] = []
+    with closing(_made(installation, files, shown=shown)) as batches:
+        for batch in batches:
+            found, failure = _loaded(installation, batch, shown=shown)
+            uploads += found
+            if shown:
+                print_result(found, installation.database.name)
+            if failure or any(upload.state not in DONE for upload in found):
+                _explain(failure, found)
+                return uploads, True
+    return uploads, False
 
 
 def _made(

@@ -111,11 +111,12 @@ def judged_runs(
         stuck: id of a run that takes too long → seconds.
     """
     found = []
+    wait = "1 run waits" if queued == 1 else f"{queued:,} runs wait"
     if queued and (not daemon or oldest > QUEUED_SECONDS):
         found.append(
             warning(
                 Area.DAGSTER,
-                f"{queued:,} runs wait in the queue, the first for {ago(oldest)}.",
+                f"{wait} in the queue, the first for {ago(oldest)}.",
                 "See in the Dagster UI what holds the pool `database`; "
                 "`bulk-pipeline bench` shows what this machine can do."
                 if daemon
@@ -123,7 +124,7 @@ def judged_runs(
             )
         )
     else:
-        found.append(fine(Area.DAGSTER, f"{queued:,} runs wait in the queue"))
+        found.append(fine(Area.DAGSTER, f"{wait} in the queue"))
     for run, seconds in stuck.items():
         found.append(
             warning(

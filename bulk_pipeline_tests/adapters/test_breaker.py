@@ -117,6 +117,22 @@ def test_an_open_breaker_turns_everybody_away_at_once(journal: Journal) -> None:
     assert (state.retry_at - state.opened_at).total_seconds() == LONG
 
 
+def test_that_it_opens_is_in_the_log_once_and_by_name(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator who finds loads waiting looks into the log for the first reason."""
+    breaker = Breaker(journal, DATABASE, 2, LONG)
+    fail(breaker)
+    assert caplog.messages == []
+    fail(breaker)
+    with pytest.raises(TransientError), breaker.guard():
+        raise AssertionError
+    [said] = caplog.records
+    assert said.levelname == "WARNING"
+    assert DATABASE in said.getMessage()
+    assert "No answer from the server." in said.getMessage()
+
+
 def test_being_turned_away_is_no_failure_of_the_database(journal: Journal) -> None:
     """Else every refusal would make all wait longer, and for ever."""
     breaker = opened(journal)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulk_pipeline.adapters.chunks import mapped_frame
 from bulk_pipeline.adapters.exporting import Selection, export
 from bulk_pipeline.adapters.exporting_keys import keys_in
 from bulk_pipeline.adapters.withdrawing import withdraw
@@ -76,6 +77,51 @@ def test_of_a_retired_batch_only_its_own_rows_are_left_and_that_is_said(
     done, rows = exported(small, upload.key, tmp_path)
     assert keys(rows) == [("D", 2001)]
     assert rows[STORED_BY].to_list() == [THIS]
+    [note] = done.notes
+    assert "not among them" in note
+
+
+def test_rows_that_were_withdrawn_by_another_are_told_of(
+    small, base, corrected, tmp_path
+):
+    """Six scores of seven, without a word, are taken for all that there were."""
+    [first] = small.load(base).uploads
+    [upload] = small.load(corrected).uploads
+    withdraw(small.installation, [first.key])
+    done, rows = exported(small, upload.key, tmp_path)
+    assert keys(rows) == [("D", 2001)]
+    [note] = done.notes
+    assert "Of 6 rows of its file nothing is stored any more" in note
+
+
+def test_no_row_at_all_is_told_of(small, base, tmp_path):
+    """A header alone may be an answer, or a year that was mistyped."""
+    [upload] = small.load(base).uploads
+    done, rows = exported(small, upload.key, tmp_path, year=1990)
+    assert rows.is_empty()
+    assert done.notes == ("No such row is stored: the file holds its header alone.",)
+
+
+@pytest.mark.parametrize("look", [1, 2])
+def test_chunks_that_go_meanwhile_are_as_good_as_gone(
+    on_sqlite, base, corrected, monkeypatch, look
+):
+    """Housekeeping may retire a batch between two looks at its chunks."""
+    on_sqlite.load(base)
+    [upload] = on_sqlite.load(corrected).uploads
+    home = on_sqlite.installation.home
+    looks = []
+
+    def retired_first(path):
+        """The chunk, but this is the moment at which its batch is retired."""
+        looks.append(path)
+        if len(looks) == look:
+            shutil.rmtree(home.chunks(upload.batch))
+        return mapped_frame(path)
+
+    monkeypatch.setattr("bulk_pipeline.adapters.chunks.mapped_frame", retired_first)
+    done, rows = exported(on_sqlite, upload.key, home.root)
+    assert keys(rows) == [("D", 2001)]
     [note] = done.notes
     assert "not among them" in note
 

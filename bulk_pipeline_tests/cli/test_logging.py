@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bulk_pipeline_tests.adapters.test_logs import LINE
 from bulk_pipeline_tests.builders import rows_of, write_csv
@@ -85,3 +86,27 @@ def test_a_password_is_in_no_line_even_where_the_database_does_not_answer(
     assert "Tried again in" in log.read_text(encoding="utf-8")
     for text in (log.read_text(encoding="utf-8"), done.stderr, done.stdout):
         assert HORSE not in text
+
+
+def test_a_password_that_a_server_takes_is_in_no_line(
+    mssql_url: sa.URL, home: Path, sent: Path, tmp_path: Path
+) -> None:
+    """The password that works is the one that must not be copied into a ticket."""
+    log = tmp_path / "pipeline.log"
+    told = {
+        "DATABASE_URL": mssql_url.render_as_string(hide_password=False),
+        "BULK_PIPELINE_LOG_LEVEL": "DEBUG",
+        "BULK_PIPELINE_LOG_FILE": str(log),
+    }
+    out = tmp_path / "out.csv"
+    done = [
+        bulk_pipeline("ingest", sent, "--json", **told),
+        bulk_pipeline("export", "--all", "--out", out, **told),
+        bulk_pipeline("doctor", "--all", "--json", **told),
+    ]
+    assert [one.returncode for one in done[:2]] == [0, 0]
+    assert home.exists()
+    assert "load ended after" in log.read_text(encoding="utf-8")
+    said = [one.stdout + one.stderr for one in done]
+    for text in (log.read_text(encoding="utf-8"), *said):
+        assert str(mssql_url.password) not in text

@@ -211,6 +211,16 @@ def test_a_queue_that_nobody_works_off_is_told_of(
     assert found.level is level
 
 
+@pytest.mark.parametrize(("queued", "told"), [(1, "1 run waits"), (2, "2 runs wait")])
+@pytest.mark.parametrize("oldest", [0.0, QUEUED_SECONDS + 1.0])
+def test_one_run_is_told_of_in_the_singular(
+    queued: int, told: str, oldest: float
+) -> None:
+    """What reads like a slip of the pen is not believed."""
+    [found] = judged_runs(queued, oldest, daemon=True, stuck={})
+    assert found.what.startswith(told)
+
+
 def test_each_run_that_hangs_is_named() -> None:
     """It holds a place of the pool that others wait for."""
     stuck = {"aa": LONG_SECONDS + 1.0, "bb": 200_000.0}

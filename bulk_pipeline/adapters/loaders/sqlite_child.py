@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import threading
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from bulk_pipeline.adapters.loaders.wire import (
     request_from_json,
     result_to_json,
 )
+from bulk_pipeline.adapters.without_pandas import hide_pandas
 from bulk_pipeline.core.errors import BulkPipelineError
 
 ORPHANED = 3
@@ -29,7 +29,7 @@ ORPHANED = 3
 def main() -> None:
     """Serve one request from standard input."""
     # Loaded while the request is still on its way; it takes as long as a small load.
-    sys.meta_path.insert(0, _WithoutPandas())
+    hide_pandas()
     import adbc_driver_sqlite.dbapi  # noqa: F401, PLC0415
 
     line = sys.stdin.readline()
@@ -38,20 +38,6 @@ def main() -> None:
     answered = threading.Event()
     threading.Thread(target=_end_with_parent, args=(answered,), daemon=True).start()
     _serve(json.loads(line), answered)
-
-
-class _WithoutPandas(MetaPathFinder):
-    """Says that pandas is not there.
-
-    pyarrow asks for it as soon as it is used; importing it takes 0.3 s of processor
-    from a run that is reading its files, and 35 MiB, for nothing.
-    """
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        """Refuse pandas; nothing is known of other modules here."""
-        del path, target
-        if fullname == "pandas":
-            raise ModuleNotFoundError(fullname)
 
 
 def _serve(job: dict[str, Any], answered: threading.Event) -> None:

@@ -7,16 +7,16 @@ other's write-ahead log: rows reported as stored are then gone without an error.
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
+
+from bulk_pipeline.adapters.one_ahead import one_ahead
 
 if TYPE_CHECKING:
     import sqlite3
 
-T = TypeVar("T")
 CACHE_KIB = 196_608
 Statements = Mapping[str, Mapping[str, Any]]
 
@@ -171,7 +171,7 @@ class ArrowDriver:
 
         statement = self._statements[f"insert_{table}"]
         bound = (frame.select(statement["parameters"]) for frame in frames)
-        batches = _ahead(b for frame in bound for b in _arrow(frame).to_batches())
+        batches = one_ahead(b for frame in bound for b in _arrow(frame).to_batches())
         first = next(batches, None)
         if first is None:
             return 0
@@ -194,15 +194,6 @@ class ArrowDriver:
     def close(self) -> None:
         self._cursor.close()
         self._connection.close()
-
-
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """The items, the next one made in another thread while one is being used."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(next, items, None)
-        while (item := waiting.result()) is not None:
-            waiting = pool.submit(next, items, None)
-            yield item
 
 
 def _bound(

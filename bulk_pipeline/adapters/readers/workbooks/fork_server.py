@@ -21,13 +21,13 @@ import time
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.abc import MetaPathFinder
-from types import ModuleType
 from typing import NoReturn
+
+from bulk_pipeline.adapters.without_pandas import hide_pandas
 
 PACKAGE = "bulk_pipeline.adapters.readers.workbooks"
 MODULES = ("spreadsheet_child", "xlsx", "xlsb", "ods", "xls")
@@ -257,24 +257,10 @@ def load() -> None:
     for name in _LATE:
         with suppress(ModuleNotFoundError):  # they do without what is not there
             importlib.import_module(name)
-    sys.meta_path.insert(0, _WithoutPandas())
+    hide_pandas()
     # polars has a thread that waits for files to remove; it is idle, and no fork of
     # ours makes such files.
     warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)
-
-
-class _WithoutPandas(MetaPathFinder):
-    """Nobody needs it, and yet pyarrow would load it with the first array of a fork."""
-
-    def find_spec(
-        self,
-        fullname: str,
-        _path: Sequence[str] | None,
-        _target: ModuleType | None = None,
-        /,
-    ) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError
 
 
 if __name__ == "__main__":
