@@ -1,7 +1,6 @@
 """The command that makes up accounts."""
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -15,32 +14,10 @@ from bulk_pipeline.adapters.disk_space import room_needed
 from bulk_pipeline.adapters.sample_files import write_sample
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.cli.making import FAILED, load_made, rows_bar
-from bulk_pipeline.cli.options import database_option
+from bulk_pipeline.cli.options import Years, database_option
 from bulk_pipeline.core.dummy import DummyRequest, expected_duplicates
 from bulk_pipeline.core.errors import ConfigurationError, PermanentError
 from bulk_pipeline.core.metrics import rows_per_second, tier
-
-
-class Years(click.ParamType[tuple[int, int]]):
-    """``A-B`` or one year: the first and the last reporting year."""
-
-    name = "A-B"
-
-    def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[int, int]:
-        """The two years of a text; one that was converted before stays as it is."""
-        if isinstance(value, tuple):
-            return value
-        found = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", value)
-        if found is None:
-            self.fail(f"{value!r} is no range of years such as 1990-2024.", param, ctx)
-        first, last = found.groups()
-        return int(first), int(last or first)
-
 
 _WISH = (
     click.option("--rows", type=int, required=True, help="Rows to make."),

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,3 +25,24 @@ def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_set_database,
         help="Target database; default: DATABASE_URL, else a file in the home.",
     )(command)
+
+
+class Years(click.ParamType[tuple[int, int]]):
+    """``A-B`` or one year: the first and the last reporting year."""
+
+    name = "A-B"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[int, int]:
+        """The two years of a text; one that was converted before stays as it is."""
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", value)
+        if found is None:
+            self.fail(f"{value!r} is no range of years such as 1990-2024.", param, ctx)
+        first, last = found.groups()
+        return int(first), int(last or first)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.adapters.sync_databases import sync_databases, sync_options
 from bulk_pipeline.adapters.syncing.synchronising import synchronise
-from bulk_pipeline.cli.data import Years
+from bulk_pipeline.cli.options import Years
 from bulk_pipeline.cli.synced import show_report, sync_progress, told
 from bulk_pipeline.core.errors import ConfigurationError
 from bulk_pipeline.core.syncing import SyncMode

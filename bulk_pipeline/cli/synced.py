@@ -23,7 +23,7 @@ def told(report: SyncReport, source: str, target: str) -> dict[str, Any]:
         "mode": report.mode,
         "source": source,
         "target": target,
-        "equal": report.equal,
+        "equal_before": report.equal,
         "seconds": report.seconds,
         "tables": {
             name: {**asdict(counts), "rows_per_second": _rate(counts)}

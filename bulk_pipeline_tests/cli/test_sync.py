@@ -105,7 +105,7 @@ def test_verify_writes_nothing_and_says_what_differs(loaded: Path, copy: Path) -
 
     assert result.exit_code == 1
     told = json.loads(result.stdout)
-    assert not told["equal"]
+    assert not told["equal_before"]
     differing = told["tables"]["annual_predictions"]
     assert (differing["inserted"], differing["updated"]) == (1, 1)
     assert query(copy, STORED) == before

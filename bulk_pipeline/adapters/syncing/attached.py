@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.syncing.attached_rows import SOURCE
 from bulk_pipeline.adapters.syncing.attached_tables import Comparison
-from bulk_pipeline.adapters.syncing.looking_ahead import counted_ahead
+from bulk_pipeline.adapters.syncing.looking_ahead import Ahead, counting_ahead
 from bulk_pipeline.adapters.syncing.opening import read_only_uri, reading_only
 from bulk_pipeline.core.syncing import SyncMode, SyncOptions, SyncReport
 
@@ -31,10 +31,13 @@ def synchronise_files(
             connection.exec_driver_sql(_ATTACH, (uri,))
             return Comparison(connection, options).report()
     with _beside(target, uri) as database:
-        ahead = None
+        looking: contextlib.AbstractContextManager[Ahead | None]
         if options.mode is SyncMode.INCREMENTAL and options.predictions:
-            ahead = counted_ahead(source, target, database, options.years)
-        return database.writing(lambda c: Comparison(c, options, ahead).report())
+            looking = counting_ahead(source, target, database, options.years)
+        else:
+            looking = contextlib.nullcontext()
+        with looking as ahead:
+            return database.writing(lambda c: Comparison(c, options, ahead).report())
 
 
 @contextlib.contextmanager

@@ -6,10 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bulk_pipeline.adapters.syncing.compared import Compared
+from bulk_pipeline.adapters.syncing.compared import PARENTS, Compared
 
 SOURCE = "source"
 """The name that the source is attached by."""
+
+PARENT_OF = {parent.table.name: parent for parent in PARENTS}
+"""Table → how its rows are told apart."""
 
 
 @cache
@@ -56,6 +59,39 @@ def relation(
             column = ids.c.here.label(name)
         columns.append(column)
     return sa.select(*columns).select_from(found).where(*where).subquery("rows_there")
+
+
+def staged(
+    connection: sa.Connection,
+    compared: Compared,
+    where: Sequence[sa.ColumnElement[bool]],
+) -> sa.FromClause:
+    """Some of the source's rows in a temporary table, read once, as ``relation`` has.
+
+    Ids are looked for row by row, which for few rows takes less than all of them beside
+    each other. It must not exist, and goes with its connection.
+    """
+    names = ("source_id", *compared.columns)
+    kinds = (sa.Integer(), *(compared.table.c[name].type for name in names[1:]))
+    columns = (sa.Column(n, kind) for n, kind in zip(names, kinds, strict=True))
+    table = sa.Table(f"few_{compared.table.name}", sa.MetaData(schema="temp"), *columns)
+    table.create(connection, checkfirst=False)
+    s = attached(compared.table)
+    found: sa.FromClause = s
+    values: list[sa.ColumnElement[Any]] = [s.c.id]
+    for name in compared.columns:
+        column: sa.ColumnElement[Any] = s.c[name]
+        if name in compared.parents:
+            parent = PARENT_OF[compared.parents[name].name]
+            there, here = attached(parent.table), parent.table
+            same = (here.c[key] == there.c[key] for key in parent.key)
+            found = found.outerjoin(there, there.c.id == column)
+            found = found.outerjoin(here, sa.and_(*same))
+            column = here.c.id
+        values.append(column)
+    query = sa.select(*values).select_from(found).where(*where)
+    connection.execute(table.insert().from_select(names, query))
+    return table.alias("rows_there")
 
 
 def only_here(compared: Compared) -> sa.ColumnElement[bool]:

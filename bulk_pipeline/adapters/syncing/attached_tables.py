@@ -16,9 +16,9 @@ from bulk_pipeline.adapters.syncing.attached_rows import (
     only_here,
     relation,
     same_ids,
+    staged,
 )
 from bulk_pipeline.adapters.syncing.compared import (
-    COMPANIES,
     PARENTS,
     PREDICTIONS,
     Compared,
@@ -26,7 +26,12 @@ from bulk_pipeline.adapters.syncing.compared import (
 )
 from bulk_pipeline.adapters.syncing.first_copy import key_left_out
 from bulk_pipeline.adapters.syncing.keeping import part
-from bulk_pipeline.adapters.syncing.looking_ahead import Counts, still_true
+from bulk_pipeline.adapters.syncing.looking_ahead import (
+    STAMPED,
+    Ahead,
+    Counts,
+    still_true,
+)
 from bulk_pipeline.adapters.syncing.merging import NOTHING, brought, require_equal
 from bulk_pipeline.adapters.syncing.moments import (
     Moments,
@@ -39,17 +44,17 @@ from bulk_pipeline.adapters.syncing.tally import (
     NO_YEAR,
     Tally,
     Years,
+    by_year,
     of_years,
-    years_of,
 )
 from bulk_pipeline.core.schema import YEAR
 from bulk_pipeline.core.syncing import SyncMode, SyncOptions, SyncReport
 
-_STAMPED = (COMPANIES, PREDICTIONS)
-"""Tables large enough for a look at moments before rows are compared."""
-
 MOST_MOMENTS = 500
 """Moments that are looked for at once; where more differ, all rows are compared."""
+
+MOST_STAGED = 100_000
+"""Rows of such moments that are put into a temporary table, 15 MB of them."""
 
 
 @dataclass
@@ -64,7 +69,7 @@ class Comparison:
 
     connection: sa.Connection
     options: SyncOptions
-    ahead: Counts | None = None
+    ahead: Ahead | None = None
     _same: set[str] = field(default_factory=set)
 
     @property
@@ -94,13 +99,13 @@ class Comparison:
         t = compared.table
         if self._writes and not self._any(t):
             return self._copied(compared)
-        if self.options.mode is SyncMode.INCREMENTAL and compared in _STAMPED:
+        if self.options.mode is SyncMode.INCREMENTAL and compared in STAMPED:
             return self._by_moments(compared)
-        return self._by_rows(compared, self._years(attached(t), compared))
+        return self._by_rows(compared)
 
     def _copied(self, compared: Compared) -> Tally:
         """Fill an empty table."""
-        there = self._years(attached(compared.table), compared)
+        there = self._years_there(compared)
         rows = there.total()
         leaving_out = key_left_out(self.connection, rows)
         with leaving_out if compared is PREDICTIONS else nullcontext():
@@ -110,9 +115,10 @@ class Comparison:
         require_equal(compared, "inserted", rows, done)
         return Tally(there, inserted=there.copy())
 
-    def _by_rows(self, compared: Compared, there: Years) -> Tally:
+    def _by_rows(self, compared: Compared) -> Tally:
         """Compare every row."""
-        here = self._years(compared.table, compared)
+        there = self._years_there(compared)
+        here = by_year(self.connection, compared.table, self.options.years)
         what = brought(self.connection, self._merge(compared), write=self._writes)
         deleted = here + what.inserted - there
         if compared is PREDICTIONS and deleted:
@@ -125,14 +131,15 @@ class Comparison:
         there, here = counts.there, counts.here
         if here == there and not (compared is PREDICTIONS and self.options.years):
             return Tally(Counter({NO_YEAR: there.total()}))
-        years = self._years(attached(compared.table), compared)
         more = missing(there, here)
         if len(more) > MOST_MOMENTS:
-            return self._by_rows(compared, years)
+            return self._by_rows(compared)
         what = NOTHING
         if more:
-            what = brought(self.connection, self._merge(compared, more), write=True)
-        tally = Tally(years, what.inserted, what.updated)
+            rows = sum(there[moment] for moment in more)
+            merge = self._merge(compared, more, stage=rows <= MOST_STAGED)
+            what = brought(self.connection, merge, write=True)
+        tally = Tally(self._years_there(compared), what.inserted, what.updated)
         here = here + what.come - what.gone
         rest = differing(there, here)
         if not rest:
@@ -140,7 +147,7 @@ class Comparison:
         only, tally.deleted = self._only_here(compared, rest)
         if differing(there, here - only):
             # Somebody else wrote to the target.
-            more_found = self._by_rows(compared, years)
+            more_found = self._by_rows(compared)
             more_found.inserted += tally.inserted
             more_found.updated += tally.updated
             return more_found
@@ -150,8 +157,8 @@ class Comparison:
 
     def _counts(self, compared: Compared) -> Counts:
         """How many rows each side has of each moment."""
-        if compared is PREDICTIONS and self.ahead and still_true(self.connection):
-            return self.ahead
+        if self.ahead and still_true(self.connection):
+            return self.ahead.counts[compared.table.name]
         source = attached(compared.table)
         there, here = (
             moments(
@@ -193,10 +200,15 @@ class Comparison:
         done = self.connection.execute(t.delete().where(*where)).rowcount
         require_equal(compared, "deleted", wanted, done)
 
-    def _merge(self, compared: Compared, some: Sequence[datetime] = ()) -> Merge:
-        self._find_same(compared)
-        source = attached(compared.table)
-        rows = relation(compared, self._where(source, compared, some))
+    def _merge(
+        self, compared: Compared, some: Sequence[datetime] = (), *, stage: bool = False
+    ) -> Merge:
+        where = self._where(attached(compared.table), compared, some)
+        if stage:
+            rows = staged(self.connection, compared, where)
+        else:
+            self._find_same(compared)
+            rows = relation(compared, where)
         return Merge(compared, rows, self.connection.dialect)
 
     def _find_same(self, compared: Compared) -> None:
@@ -214,10 +226,12 @@ class Comparison:
             self.connection.execute(sa.select(table.c.id).limit(1)).first() is not None
         )
 
-    def _years(self, table: sa.FromClause, compared: Compared) -> Years:
-        """Rows of a table that are looked at, by year."""
-        query = years_of(table).where(*self._where(table, compared))
-        return Counter({int(y): int(n) for y, n in self.connection.execute(query)})
+    def _years_there(self, compared: Compared) -> Years:
+        """Rows of the source that are looked at, by year."""
+        coming = self.ahead.years if self.ahead and compared is PREDICTIONS else None
+        if coming and still_true(self.connection):
+            return coming.result()
+        return by_year(self.connection, attached(compared.table), self.options.years)
 
     def _where(
         self, table: sa.FromClause, compared: Compared, some: Sequence[datetime] = ()

@@ -1,20 +1,26 @@
 """Both files counted at the same time, before the transaction that needs the counts.
 
 A connection reads one file after the other; two read both at once, which is half of
-the time that finding no change takes. The counts hold for the transaction if nobody
+the time that finding no change takes. Where something changed, the source's rows are
+counted by year while the transaction runs. All this holds for the transaction if nobody
 wrote to either file meanwhile, which SQLite tells the connection that asks.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.database import Database
-from bulk_pipeline.adapters.syncing.compared import PREDICTIONS
+from bulk_pipeline.adapters.syncing.compared import COMPANIES, PREDICTIONS
 from bulk_pipeline.adapters.syncing.moments import Moments, moments
 from bulk_pipeline.adapters.syncing.opening import reading_only
-from bulk_pipeline.adapters.syncing.tally import of_years
+from bulk_pipeline.adapters.syncing.tally import Years, by_year, of_years
+
+STAMPED = (COMPANIES, PREDICTIONS)
+"""Tables large enough for a look at moments before rows are compared."""
 
 _VERSIONS = "bulk_pipeline_versions"
 _ASKED = ("PRAGMA main.data_version", "PRAGMA source.data_version")
@@ -22,7 +28,7 @@ _ASKED = ("PRAGMA main.data_version", "PRAGMA source.data_version")
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows of predictions that are looked at.
+    """Rows of a table that are looked at.
 
     Attributes:
         there: rows of the source by moment.
@@ -33,10 +39,24 @@ class Counts:
     here: Moments
 
 
-def counted_ahead(
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What was counted, and is being counted, before the transaction needs it.
+
+    Attributes:
+        counts: name of a table → its rows.
+        years: the source's predictions by year; None where no row is to be compared.
+    """
+
+    counts: dict[str, Counts]
+    years: Future[Years] | None
+
+
+@contextlib.contextmanager
+def counting_ahead(
     source: Database, target: Database, beside: Database, years: tuple[int, ...]
-) -> Counts:
-    """Count the rows of two files.
+) -> Iterator[Ahead]:
+    """Count the rows of two files, and go on counting during the block.
 
     Args:
         source: a file.
@@ -47,10 +67,15 @@ def counted_ahead(
     """
     with beside.reading() as connection:
         connection.info[_VERSIONS] = _versions(connection)
-    with ThreadPoolExecutor(2) as threads:
-        there = threads.submit(_counted, source, years)
-        here = threads.submit(_counted, target, years)
-        return Counts(there.result(), here.result())
+    with reading_only(source) as connection, ThreadPoolExecutor(2) as threads:
+        coming = threads.submit(_counted_in, target, years)
+        there, here = _counted(connection, years), coming.result()
+        counts = {name: Counts(there[name], here[name]) for name in there}
+        predictions = counts[PREDICTIONS.table.name]
+        by_years = None
+        if years or predictions.there != predictions.here:
+            by_years = threads.submit(by_year, connection, PREDICTIONS.table, years)
+        yield Ahead(counts, by_years)
 
 
 def still_true(connection: sa.Connection) -> bool:
@@ -65,7 +90,15 @@ def _versions(connection: sa.Connection) -> tuple[int, ...]:
     return tuple(int(result.scalar_one()) for result in asked)
 
 
-def _counted(database: Database, years: tuple[int, ...]) -> Moments:
+def _counted_in(database: Database, years: tuple[int, ...]) -> dict[str, Moments]:
     with reading_only(database) as connection:
-        t = PREDICTIONS.table
-        return moments(connection, t.c[PREDICTIONS.stamp], of_years(t, years))
+        return _counted(connection, years)
+
+
+def _counted(connection: sa.Connection, years: tuple[int, ...]) -> dict[str, Moments]:
+    return {
+        each.table.name: moments(
+            connection, each.table.c[each.stamp], of_years(each.table, years)
+        )
+        for each in STAMPED
+    }

@@ -55,7 +55,9 @@ def require_two(source: Database, target: Database) -> None:
 
 
 def _place(url: sa.URL) -> tuple[str, int, str]:
-    return (url.host or "").lower(), url.port or 1433, (url.database or "").lower()
+    """Where a URL leads, as far as it says; a whole connection string as it is."""
+    host = url.host or str(url.query.get("odbc_connect", ""))
+    return host.lower(), url.port or 1433, (url.database or "").lower()
 
 
 def _one(database: Database) -> ConfigurationError:

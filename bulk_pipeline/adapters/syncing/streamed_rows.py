@@ -31,8 +31,8 @@ from bulk_pipeline.adapters.syncing.tally import (
     NO_YEAR,
     Tally,
     Years,
+    by_year,
     of_years,
-    years_of,
 )
 from bulk_pipeline.core.schema import YEAR
 from bulk_pipeline.core.syncing import SyncMode
@@ -62,7 +62,7 @@ class Rows:
         """
         options = self._receiving.options
         incremental = options.mode is SyncMode.INCREMENTAL
-        there = self._by_year(self._source)
+        there = by_year(self._source, _T, options.years)
         if incremental and self._equal_moments():
             total = Counter({NO_YEAR: there.total()})
             return Tally(there if options.years else total)
@@ -82,13 +82,9 @@ class Rows:
             tally.inserted += found.inserted
             tally.updated += found.updated
             tally.deleted += found.deleted
-        if changed or self._by_year(self._source) != there:
+        if changed or by_year(self._source, _T, options.years) != there:
             raise SourceChanged(_T.name)
         return tally
-
-    def _by_year(self, connection: sa.Connection) -> Years:
-        query = years_of(_T).where(*self._years)
-        return Counter({int(y): int(n) for y, n in connection.execute(query)})
 
     def _equal_moments(self) -> bool:
         here = self._receiving.looking(lambda c: self._groups(c, MOMENT))

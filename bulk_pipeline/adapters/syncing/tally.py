@@ -70,6 +70,14 @@ def years_of(table: sa.FromClause) -> sa.Select[int, int]:
     return sa.select(year, count).group_by(year)
 
 
+def by_year(
+    connection: sa.Connection, table: sa.FromClause, years: Sequence[int]
+) -> Years:
+    """Rows of some years, or of all, by year."""
+    query = years_of(table).where(*of_years(table, years))
+    return Counter({int(y): int(n) for y, n in connection.execute(query)})
+
+
 def of_years(
     table: sa.FromClause, years: Sequence[int]
 ) -> list[sa.ColumnElement[bool]]:

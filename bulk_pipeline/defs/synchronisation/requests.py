@@ -23,8 +23,9 @@ def sync_run(
     Args:
         batch_size: rows that are read and written at once, from 1 to 1,000,000; None:
             ``ULTRA_BATCH_SIZE``.
-        parallel_workers: bulk copies at once, from 1 to 8; None:
-            ``ULTRA_PARALLEL_WORKERS``.
+        parallel_workers: bulk copies at once into SQL Server, from 1 to 8; more than
+            one also reads the next rows while rows are written. Two SQLite files on one
+            machine have no use for it. None: ``ULTRA_PARALLEL_WORKERS``.
         mode: ``incremental``, ``full`` or ``verify``; None: ``incremental``.
 
     Returns:

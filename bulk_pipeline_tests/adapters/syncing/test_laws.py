@@ -3,12 +3,15 @@
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.settings import Settings
+from bulk_pipeline.adapters.syncing.opening import require_two
 from bulk_pipeline.core.errors import ConfigurationError
 from bulk_pipeline_tests.adapters.syncing.pair import (
     Content,
@@ -178,6 +181,29 @@ def test_a_database_is_not_brought_to_itself(pair: Pair, tmp_path: Path) -> None
     with pytest.raises(ConfigurationError, match="one database"):
         itself.sync("full")
     assert len(stored(pair.source)) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("mssql+pyodbc://h/d", "mssql+mssqlpython://me@H:1433/D", True),
+        ("mssql+pyodbc://h/d", "mssql+pyodbc://h/e", False),
+        ("mssql+pyodbc://h:1/d", "mssql+pyodbc://h:2/d", False),
+        ("mssql+pyodbc://?odbc_connect=A", "mssql+pyodbc://?odbc_connect=a", True),
+        ("mssql+pyodbc://?odbc_connect=A", "mssql+pyodbc://?odbc_connect=B", False),
+    ],
+)
+def test_two_databases_of_servers_are_told_apart_by_their_urls(
+    *, one: str, other: str, same: bool
+) -> None:
+    """A copy that is refused as its own source is never made."""
+    ends = [Database(sa.make_url(url), Settings()) for url in (one, other)]
+    with (
+        pytest.raises(ConfigurationError, match="one database")
+        if same
+        else nullcontext()
+    ):
+        require_two(*ends)
 
 
 def test_a_path_may_hold_what_a_uri_gives_a_meaning(tmp_path: Path) -> None:
