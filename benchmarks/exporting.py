@@ -97,7 +97,7 @@ def by_adbc(folder: Path) -> float:
 
 def by_export(folder: Path, way: str) -> float:
     """Our export, all rows in a format, or those of the upload as CSV."""
-    from bulk_pipeline.adapters.exporting import (  # noqa: PLC0415  # not timed
+    from bulk_pipeline.adapters.exporting.export import (  # noqa: PLC0415  # not timed
         Selection,
         export_rows,
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from bulk_pipeline.adapters.dagster_jobs import DagsterDoor
-from bulk_pipeline.adapters.exporting import Selection, export_rows
+from bulk_pipeline.adapters.exporting.export import Selection, export_rows
 from bulk_pipeline.adapters.reject_lists import copy_reject_lists, reject_lists
 from bulk_pipeline.adapters.tick import require_database
 from bulk_pipeline.adapters.upload_pages import Standing, page, standing

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bulk_pipeline.adapters.exporting import Export, Selection
-from bulk_pipeline.adapters.exporting import export as export_selection
+from bulk_pipeline.adapters.exporting.export import Export, Selection
+from bulk_pipeline.adapters.exporting.export import export as export_selection
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.cli.options import database_option
 

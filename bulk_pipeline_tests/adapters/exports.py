@@ -58,8 +58,12 @@ def _column(name: str, values: list[Any]) -> pl.Series:
         return pl.Series(name, [None if v is None else float(v) for v in values], kind)
     if isinstance(kind, pl.Int16):
         return pl.Series(name, values, kind)
-    texts = [v if v is None else unescape(v) for v in values]  # as Excel shows them
-    return pl.Series(name, texts, pl.String)
+    return pl.Series(name, [_shown(v) for v in values], pl.String)
+
+
+def _shown(text: str | None) -> str | None:
+    """A text as Excel shows it; openpyxl takes escapes from shared texts alone."""
+    return unescape(text) if text and "_x005F_" in text else text
 
 
 def ordered(rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from bulk_pipeline.adapters import exporting
-from bulk_pipeline.adapters.exporting import Selection, export, export_rows
-from bulk_pipeline.adapters.exporting_rows import blocks
+from bulk_pipeline.adapters.exporting import export as exporting
+from bulk_pipeline.adapters.exporting.export import Selection, export, export_rows
+from bulk_pipeline.adapters.exporting.rows import blocks
 from bulk_pipeline.core.errors import ConfigurationError, TransientError
 from bulk_pipeline.core.export import EXPORTED
 from bulk_pipeline.core.schema import INPUT_COLUMNS
@@ -196,7 +196,7 @@ def test_more_rows_than_a_sheet_holds_are_refused_by_the_names_that_work(
 ):
     """A sheet that is cut off at its last line looks whole."""
     on_sqlite.load(base)
-    monkeypatch.setattr("bulk_pipeline.adapters.exporting_files.MOST_XLSX_ROWS", 5)
+    monkeypatch.setattr("bulk_pipeline.adapters.exporting.files.MOST_XLSX_ROWS", 5)
     with pytest.raises(ConfigurationError, match=r"\.csv or \.parquet"):
         export(on_sqlite.installation, Selection(), tmp_path / "out.xlsx")
     assert not (tmp_path / "out.xlsx").exists()

@@ -9,10 +9,10 @@ import sys
 import pytest
 import sqlalchemy as sa
 
-from bulk_pipeline.adapters import exporting, exporting_moment, exporting_rows
-from bulk_pipeline.adapters.exporting import Selection, export_rows
-from bulk_pipeline.adapters.exporting_rows import blocks
-from bulk_pipeline.adapters.exporting_sources import reading_process
+from bulk_pipeline.adapters.exporting import export as exporting
+from bulk_pipeline.adapters.exporting.export import Selection, export_rows
+from bulk_pipeline.adapters.exporting.rows import blocks
+from bulk_pipeline.adapters.exporting.sources import reading_process
 from bulk_pipeline.core.errors import PermanentError, TransientError
 from bulk_pipeline_tests.adapters.exports import STORED, ordered, read_back, values
 from bulk_pipeline_tests.adapters.harness import write_many
@@ -25,8 +25,9 @@ def apart(monkeypatch):
 
     def begin():
         """From now on."""
-        monkeypatch.setattr(exporting_moment, "PROCESS_ROWS", 0)
-        monkeypatch.setattr(exporting_rows, "VALUES_AT_ONCE", 2)
+        package = "bulk_pipeline.adapters.exporting"
+        monkeypatch.setattr(f"{package}.moment.PROCESS_ROWS", 0)
+        monkeypatch.setattr(f"{package}.rows.VALUES_AT_ONCE", 2)
 
     return begin
 
@@ -122,7 +123,7 @@ def test_it_cannot_write_and_tells_what_sqlite_said(on_sqlite, base):
 
 def test_it_ends_with_its_input(tmp_path):
     """Who started it may be killed, and nobody else would end it."""
-    module = "bulk_pipeline.adapters.exporting_child"
+    module = "bulk_pipeline.adapters.exporting.child"
     with (
         subprocess.Popen(
             [sys.executable, "-m", module], stdin=subprocess.PIPE

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_pipeline.adapters.chunks import mapped_frame
-from bulk_pipeline.adapters.exporting import Selection, export
-from bulk_pipeline.adapters.exporting_keys import keys_in
+from bulk_pipeline.adapters.exporting.export import Selection, export
+from bulk_pipeline.adapters.exporting.keys import keys_in
 from bulk_pipeline.adapters.withdrawing import withdraw
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.export import STORED_BY

@@ -188,14 +188,32 @@ def _texts(block: Block, cells: Cells, setting: Setting) -> tuple[_Texts, int]:
             chosen = inline[escaped]
             found = as_it_stands.take(pa.array(2 * chosen + 1))
             texts.put(chosen, unescaped(found))
-    odd = np.flatnonzero(is_odd)
-    if not len(odd):
-        return texts, 0
-    xml = block.texts(cells.attributes[odd], cells.stop[odd])
-    need(not pl.Series(xml).str.contains(_ENDLESS).any())
-    told = setting.aside(xml)
-    texts.put(odd, told.texts[0])
-    return texts, told.error_cells
+    return texts, _put_aside(block, cells, setting, texts, is_odd)
+
+
+def _put_aside(
+    block: Block, cells: Cells, setting: Setting, texts: _Texts, is_odd: Truths
+) -> int:
+    """Give cells what another reader makes of them; returns how many show an error.
+
+    Numbers that are the same, such as the moment of a load in each of its rows, are
+    read once.
+    """
+    is_number = cells.kind == NUMBER
+    error_cells = 0
+    for chosen in (is_number, ~is_number):
+        odd = np.flatnonzero(is_odd & chosen)
+        if not len(odd):
+            continue
+        xml, places = block.texts(cells.attributes[odd], cells.stop[odd]), None
+        if chosen is is_number:
+            once = xml.dictionary_encode()
+            xml, places = once.dictionary, once.indices.to_numpy()
+        need(not pl.Series(xml).str.contains(_ENDLESS).any())
+        told = setting.aside(xml)
+        texts.put(odd, told.texts[0], places)
+        error_cells += told.error_cells
+    return error_cells
 
 
 def _shared(block: Block, cells: Cells, chosen: Numbers, shared: pa.Array) -> Numbers:

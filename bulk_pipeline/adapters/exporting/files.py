@@ -83,7 +83,7 @@ def _parquet(path: Path) -> Iterator[Write]:
 @contextmanager
 def _xlsx(path: Path) -> Iterator[Write]:
     """A workbook with one sheet."""
-    from bulk_pipeline.adapters.exporting_workbook import (  # noqa: PLC0415
+    from bulk_pipeline.adapters.exporting.workbook import (  # noqa: PLC0415
         workbook,  # for this format alone
     )
 

@@ -57,7 +57,7 @@ class FromConnection:
 
 
 class FromProcess:
-    """Queries to an ``exporting_child``."""
+    """Queries to an ``child``."""
 
     apart: ClassVar[bool] = True
 
@@ -104,7 +104,7 @@ class FromProcess:
 def reading_process(database: Database) -> Iterator[Source]:
     """A process with one transaction on an SQLite file; it ends with the block."""
     child = subprocess.Popen(  # our own module, no text from outside
-        [sys.executable, "-P", "-m", "bulk_pipeline.adapters.exporting_child"],
+        [sys.executable, "-P", "-m", "bulk_pipeline.adapters.exporting.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

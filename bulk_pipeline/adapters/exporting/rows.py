@@ -6,17 +6,18 @@ indices of symbol and natural key give the order, and no statement lasts long.
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 
 import polars as pl
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.databases.portions import VALUES_AT_ONCE
-from bulk_pipeline.adapters.exporting_keys import Keys
-from bulk_pipeline.adapters.exporting_sources import Source
+from bulk_pipeline.adapters.exporting.keys import Keys
+from bulk_pipeline.adapters.exporting.named import Block, Known
+from bulk_pipeline.adapters.exporting.sources import Source
+from bulk_pipeline.adapters.exporting.wanted import Wanted
 from bulk_pipeline.adapters.one_ahead import one_ahead
-from bulk_pipeline.adapters.tables import annual_predictions, companies, models, uploads
-from bulk_pipeline.core.export import EXPORTED, STORED_BY
+from bulk_pipeline.adapters.tables import annual_predictions, companies
+from bulk_pipeline.core.export import EXPORTED
 from bulk_pipeline.core.schema import (
     MARKET_CAP,
     NAME,
@@ -47,46 +48,12 @@ _COMPANY: dict[str, pl.DataType] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which rows an export takes; every condition that is given holds.
-
-    Attributes:
-        year: those of one reporting year.
-        keys: those with one of these keys.
-        stored_by: those that uploads with one of these ids stored.
-        own: ids of the uploads that were asked for, which then are told from others.
-        one: whether that is one upload, and not a batch.
-        notes: what the reader of the file should know.
-    """
-
-    year: int | None = None
-    keys: Keys | None = None
-    stored_by: tuple[int, ...] | None = None
-    own: tuple[int, ...] | None = None
-    one: bool = True
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Some rows in order, with the columns of an export.
-
-    Attributes:
-        rows: the rows.
-        others: how many of them another upload stored than the one asked for.
-    """
-
-    rows: pl.DataFrame
-    others: int
-
-
 def rows_at_most(source: Source, wanted: Wanted) -> int:
     """A number of rows that an export does not exceed."""
     if wanted.keys is not None:
         return wanted.keys.periods.height
     query = sa.select(sa.func.count()).select_from(annual_predictions)
-    counted = source.frame(query.where(*_conditions(wanted)), {"rows": pl.Int64()})
+    counted = source.frame(query.where(*wanted.conditions()), {"rows": pl.Int64()})
     return int(counted.item())
 
 
@@ -101,7 +68,7 @@ def blocks(source: Source, wanted: Wanted, rows_at_once: int) -> Generator[Block
     Yields:
         At least one block, which may be empty. To be closed before the source is.
     """
-    known = _Known.of(source)
+    known = Known.of(source)
     waiting: list[pl.DataFrame] = []
     parts = _parts(source, wanted)
     with closing(one_ahead(parts) if source.apart else parts) as found:
@@ -147,63 +114,9 @@ def _rows(source: Source, page: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
     """The wanted rows of a page of companies, with their companies, in order."""
     p = annual_predictions.c
     query = sa.select(*(p[name] for name in _STORED)).where(
-        p.company_id.in_(page["company_id"].to_list()), *_conditions(wanted)
+        p.company_id.in_(page["company_id"].to_list()), *wanted.conditions()
     )
     types = {name: EXPORTED.get(name, pl.Int64()) for name in _STORED}
     found = source.frame(query, types)
     placed = page.with_row_index("place")
     return found.join(placed, on="company_id").sort("place", YEAR.name, QUARTER.name)
-
-
-def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    p = annual_predictions.c
-    found = []
-    if wanted.year is not None:
-        found.append(p[YEAR.name] == wanted.year)
-    if wanted.stored_by is not None:
-        found.append(p.upload_id.in_(wanted.stored_by))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Models and uploads by id; few beside the rows."""
-
-    models: pl.DataFrame
-    uploads: pl.DataFrame
-
-    @classmethod
-    def of(cls, source: Source) -> "_Known":
-        """All of them."""
-        m, u = models.c, uploads.c
-        texts = dict.fromkeys(("model", "model_sha256", "upload"), pl.String())
-        named = sa.select(m.id, m.name, m.sha256)
-        keyed = sa.select(u.id, u.upload_key)
-        number = pl.Int64()
-        return cls(
-            source.frame(
-                named,
-                {
-                    "model_id": number,
-                    **{n: texts[n] for n in ("model", "model_sha256")},
-                },
-            ),
-            source.frame(keyed, {"upload_id": number, "upload": texts["upload"]}),
-        )
-
-    def block(self, rows: pl.DataFrame, wanted: Wanted) -> Block:
-        """The rows with the columns of an export."""
-        joined = rows.join(
-            self.models, on="model_id", how="left", maintain_order="left"
-        ).join(self.uploads, on="upload_id", how="left", maintain_order="left")
-        if wanted.own is None:
-            return Block(joined.select(*EXPORTED), 0)
-        what = "upload" if wanted.one else "batch"
-        own = pl.col("upload_id").is_in(wanted.own)
-        stored_by = (
-            pl.when(own)
-            .then(pl.lit(f"this {what}"))
-            .otherwise(pl.lit(f"another {what}"))
-        )
-        others = joined.select((~own).sum()).item()
-        return Block(joined.select(*EXPORTED, stored_by.alias(STORED_BY)), int(others))

@@ -4,12 +4,13 @@ import contextlib
 from collections.abc import Iterator
 
 from bulk_pipeline.adapters.database import Database
-from bulk_pipeline.adapters.exporting_rows import Wanted, rows_at_most
-from bulk_pipeline.adapters.exporting_sources import (
+from bulk_pipeline.adapters.exporting.rows import rows_at_most
+from bulk_pipeline.adapters.exporting.sources import (
     FromConnection,
     Source,
     reading_process,
 )
+from bulk_pipeline.adapters.exporting.wanted import Wanted
 
 PROCESS_ROWS = 100_000
 """From here on a process of its own pays; measured, see docs/performance.md."""
@@ -40,7 +41,7 @@ def one_moment(database: Database, wanted: Wanted) -> Iterator[Source]:
         with reading_process(database) as apart:
             yield apart
         return
-    from bulk_pipeline.adapters.exporting_sqlserver import (  # noqa: PLC0415
+    from bulk_pipeline.adapters.exporting.sqlserver import (  # noqa: PLC0415
         sqlserver_moment,  # SQLite needs none of it
     )
 

@@ -11,11 +11,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulk_pipeline.adapters.exporting_files import SUFFIXES, open_sink, require_fits
-from bulk_pipeline.adapters.exporting_moment import one_moment
-from bulk_pipeline.adapters.exporting_rows import Wanted, blocks, rows_at_most
-from bulk_pipeline.adapters.exporting_sources import Source
-from bulk_pipeline.adapters.exporting_uploads import wanted_of_upload
+from bulk_pipeline.adapters.exporting.files import SUFFIXES, open_sink, require_fits
+from bulk_pipeline.adapters.exporting.moment import one_moment
+from bulk_pipeline.adapters.exporting.rows import blocks, rows_at_most
+from bulk_pipeline.adapters.exporting.sources import Source
+from bulk_pipeline.adapters.exporting.uploads import wanted_of_upload
+from bulk_pipeline.adapters.exporting.wanted import Wanted
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.outputs import require_place, whole_file
 

@@ -1,97 +1,30 @@
-"""Which stored rows an upload's key stands for.
-
-A person who dropped a file wants a score for every row of it. Rows that repeat what was
-stored before are owned by another upload, so the file's keys count, which its batch's
-chunks hold until the batch is retired.
-"""
+"""The receipts of the uploads that a key stands for, if their rows are stored."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from bulk_pipeline.adapters.chunks import MANIFEST
 from bulk_pipeline.adapters.database import Database
-from bulk_pipeline.adapters.exporting_keys import Keys, keys_in
-from bulk_pipeline.adapters.exporting_rows import Wanted
-from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.journal import UNFINISHED, UploadReport
-from bulk_pipeline.adapters.reading import ROWS
-from bulk_pipeline.adapters.reports import read_readings
 from bulk_pipeline.adapters.tables import uploads
 from bulk_pipeline.adapters.withdrawing import shown
 from bulk_pipeline.core.errors import PermanentError
 
-_Receipt = sa.Row[Any]
+Receipt = sa.Row[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class Loaded:
     """Uploads with rows: their receipts, and what to say of them."""
 
-    receipts: tuple[_Receipt, ...]
+    receipts: tuple[Receipt, ...]
     notes: tuple[str, ...] = ()
 
 
-def wanted_of_upload(
-    installation: Installation, key: str, year: int | None = None
-) -> Wanted:
-    """The rows that the key of an upload, or of a batch, stands for.
-
-    A repeated upload stands for the one that it repeats.
-
-    Args:
-        installation: whose journal, database and home.
-        key: of an upload or of a batch.
-        year: of these only the rows of one reporting year.
-
-    Raises:
-        PermanentError: the key is unknown, or none of its uploads has rows: it has not
-            ended, failed, was withdrawn; names it and the cure.
-    """
-    loaded = _loaded(installation, key)
-    own = tuple(int(receipt.id) for receipt in loaded.receipts)
-    one = len(own) == 1
-    keys = _keys(installation.home, loaded.receipts)
-    if keys is not None:
-        return Wanted(year, keys, None, own, one, loaded.notes)
-    note = (
-        "The chunks of its batch are not in this home, so these are the rows that the "
-        "upload stored itself: rows of its file that were stored before are not among "
-        "them."
-    )
-    return Wanted(year, None, own, own, one, (*loaded.notes, note))
-
-
-def _keys(home: Home, receipts: Sequence[_Receipt]) -> Keys | None:
-    """The keys in the files of uploads; None where chunks of any are gone."""
-    try:
-        places = _places(home, receipts)
-        return None if places is None else keys_in(places)
-    except (FileNotFoundError, PermanentError):
-        return None  # retired since the look at them
-
-
-def _places(
-    home: Home, receipts: Sequence[_Receipt]
-) -> list[tuple[Path, list[int]]] | None:
-    """Where the rows of uploads lie; None if that of any is gone."""
-    batches: dict[str, set[str]] = {}
-    for receipt in receipts:
-        batches.setdefault(receipt.batch_key, set()).add(receipt.upload_key)
-    folders = {batch: home.chunks(batch) for batch in batches}
-    if not all((folder / ROWS / MANIFEST).exists() for folder in folders.values()):
-        return None
-    return [
-        (folder, [r.number for r in read_readings(folder) if r.key in batches[batch]])
-        for batch, folder in folders.items()
-    ]
-
-
-def _loaded(installation: Installation, key: str) -> _Loaded:
+def loaded_of(installation: Installation, key: str) -> Loaded:
     """The receipts of a key.
 
     Raises:
@@ -107,7 +40,7 @@ def _loaded(installation: Installation, key: str) -> _Loaded:
                 f"There is no upload or batch {key!r}. Run `bulk-pipeline uploads` for "
                 "the keys of this home's uploads."
             )
-        return _Loaded(_not_withdrawn(found))
+        return Loaded(_not_withdrawn(found))
     for report in reports:
         _require_ended(report)
     keys, notes = _stored_as(database, reports)
@@ -120,7 +53,7 @@ def _loaded(installation: Installation, key: str) -> _Loaded:
             f"{database.name} has no receipt of it. Name the database that it was "
             "loaded into with --database."
         )
-    return _Loaded(_not_withdrawn(receipts), notes)
+    return Loaded(_not_withdrawn(receipts), notes)
 
 
 def _stored_as(
@@ -168,14 +101,14 @@ def _nothing(report: UploadReport) -> PermanentError:
 
 def _receipts(
     database: Database, chosen: sa.ColumnElement[bool]
-) -> tuple[_Receipt, ...]:
+) -> tuple[Receipt, ...]:
     """Receipts, oldest first."""
     query = sa.select(uploads).where(chosen).order_by(uploads.c.id)
     with database.reading() as connection:
         return tuple(connection.execute(query))
 
 
-def _not_withdrawn(receipts: Sequence[_Receipt]) -> tuple[_Receipt, ...]:
+def _not_withdrawn(receipts: Sequence[Receipt]) -> tuple[Receipt, ...]:
     """Those whose rows are stored.
 
     Raises:
