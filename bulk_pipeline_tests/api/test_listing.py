@@ -2,13 +2,16 @@
 
 import io
 import os
+from typing import get_args
 
 import openpyxl
 import polars as pl
 import pytest
 
 from bulk_pipeline.adapters import upload_pages
+from bulk_pipeline.adapters.journal_tables import STATES
 from bulk_pipeline.api.door import MOST_SENT
+from bulk_pipeline.api.models import UploadState
 from bulk_pipeline.core.errors import DatabaseUnavailable
 from bulk_pipeline_tests.api.site import GOOD, UPLOADS, Site, require_problem
 
@@ -270,3 +273,8 @@ def test_the_limits_are_told_before_anything_is_sent(site: Site) -> None:
         "pattern": "*",
         "user": "api",
     }
+
+
+def test_the_api_knows_every_state_of_the_journal_and_one_before() -> None:
+    """An upload in a state that the API lacks could not be shown."""
+    assert get_args(UploadState) == ("received", *STATES)

@@ -1,13 +1,14 @@
 """Predictions over a wire, so many companies at a time."""
 
 from collections import Counter
+from contextlib import closing
 
 import polars as pl
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.crash_points import reached
 from bulk_pipeline.adapters.databases.portions import portions
-from bulk_pipeline.adapters.syncing.ahead import ahead
+from bulk_pipeline.adapters.one_ahead import one_ahead
 from bulk_pipeline.adapters.syncing.compared import PREDICTIONS, Merge
 from bulk_pipeline.adapters.syncing.frames import (
     as_kept,
@@ -75,13 +76,15 @@ class Rows:
             differing=incremental,
         )
         each = ((portion, self._read(portion)) for portion in compared)
-        for portion, rows in ahead(each) if options.workers > 1 else each:
-            complete = portion.groups.equals(grouped(rows, COMPANY, MOMENT))
-            changed = changed or not complete
-            found = self._written(portion, rows, complete=complete)
-            tally.inserted += found.inserted
-            tally.updated += found.updated
-            tally.deleted += found.deleted
+        # Closed, so that no thread reads from a connection that is given back.
+        with closing(one_ahead(each) if options.workers > 1 else each) as coming:
+            for portion, rows in coming:
+                complete = portion.groups.equals(grouped(rows, COMPANY, MOMENT))
+                changed = changed or not complete
+                found = self._written(portion, rows, complete=complete)
+                tally.inserted += found.inserted
+                tally.updated += found.updated
+                tally.deleted += found.deleted
         if changed or by_year(self._source, _T, options.years) != there:
             raise SourceChanged(_T.name)
         return tally
