@@ -67,6 +67,9 @@ lock: ## Write the lock files anew (needs uv)
 	  --generate-hashes --no-header --quiet --upgrade -o requirements-dev.lock
 	uv pip compile pyproject.toml --extra api --group build --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet -c requirements-dev.lock -o requirements.lock
+	uv pip compile pyproject.toml --extra api --extra scale --group build --universal \
+	  --python-version 3.11 --generate-hashes --no-header --quiet \
+	  -c requirements-dev.lock -o requirements-scale.lock
 	uv pip compile --group fuzz --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet -o requirements-fuzz.lock
 

@@ -7,6 +7,7 @@ from bulk_pipeline.adapters.publishing import register_batch
 from bulk_pipeline.adapters.reading import ROWS
 from bulk_pipeline.defs.failures import working_on
 from bulk_pipeline.defs.partitions import batches
+from bulk_pipeline.defs.queues import LOAD
 from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.assets import ingestion_file
 
@@ -16,6 +17,7 @@ from bulk_pipeline.defs.uploads.assets import ingestion_file
     group_name="companies",
     kinds={"sql"},
     deps=[ingestion_file],
+    op_tags=LOAD,
     metadata={"dagster/table_name": "companies"},
 )
 def companies(

@@ -11,6 +11,7 @@ from bulk_pipeline.defs.companies.assets import companies
 from bulk_pipeline.defs.failures import working_on
 from bulk_pipeline.defs.metadata import PREDICTION_COLUMNS
 from bulk_pipeline.defs.partitions import DATABASE_POOL, batches
+from bulk_pipeline.defs.queues import LOAD, SCORE
 from bulk_pipeline.defs.resources import InstallationResource
 
 GROUP = "predictions"
@@ -56,7 +57,7 @@ def split_rows(
         yield dg.DynamicOutput(None, mapping_key=span.name)
 
 
-@dg.op(ins={"span": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+@dg.op(ins={"span": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing), tags=SCORE)
 def score_chunk(
     context: dg.OpExecutionContext, installation: InstallationResource
 ) -> None:
@@ -102,6 +103,7 @@ def batch_predictions(
     kinds={"sql"},
     deps=[companies],
     pool=DATABASE_POOL,
+    op_tags=LOAD,
     io_manager_key="database_io_manager",
     metadata={
         "dagster/table_name": "annual_predictions",

@@ -14,6 +14,7 @@ from bulk_pipeline.core.quality import total
 from bulk_pipeline.defs.failures import working_on
 from bulk_pipeline.defs.metadata import TABLE_ROWS, uploads_table, warnings_metadata
 from bulk_pipeline.defs.partitions import batches
+from bulk_pipeline.defs.queues import READ
 from bulk_pipeline.defs.resources import InstallationResource
 from bulk_pipeline.defs.uploads.refused import is_refused_sibling, show_refused
 
@@ -28,6 +29,7 @@ SHOWN = 10
     kinds={"arrow"},
     io_manager_key="handle_io_manager",
     code_version="1",
+    op_tags=READ,
 )
 def ingestion_file(
     context: dg.AssetExecutionContext, installation: InstallationResource
@@ -86,7 +88,11 @@ def ingestion_file(
 
 
 @dg.asset(
-    partitions_def=batches, group_name=GROUP, kinds={"csv"}, deps=[ingestion_file]
+    partitions_def=batches,
+    group_name=GROUP,
+    kinds={"csv"},
+    deps=[ingestion_file],
+    op_tags=READ,
 )
 def rejected_rows(
     context: dg.AssetExecutionContext, installation: InstallationResource
