@@ -3,12 +3,16 @@
 #   docker build -t bulk_pipeline .
 
 ARG PYTHON_VERSION=3.11
+# requirements-scale.lock for what deploy/ runs on several machines.
+ARG LOCK=requirements.lock
 
 FROM python:${PYTHON_VERSION}-slim-bookworm AS build
+ARG LOCK
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/bulk_pipeline
 WORKDIR /source
-COPY requirements.lock ./
+COPY requirements.lock requirements-scale.lock ./
+RUN test "${LOCK}" = requirements.lock || mv "${LOCK}" requirements.lock
 RUN /opt/bulk_pipeline/bin/python -m pip install --no-deps --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY bulk_pipeline ./bulk_pipeline
@@ -24,7 +28,7 @@ COPY --from=build /opt/bulk_pipeline /opt/bulk_pipeline
 # The owner of files that the inbox of the host shares with the container.
 ARG UID=1000
 RUN useradd --uid ${UID} --create-home bulk_pipeline \
-    && install --directory --owner bulk_pipeline /data /data/inbox
+    && install --directory --owner bulk_pipeline /data /data/inbox /data/dagster /exchange
 USER bulk_pipeline
 WORKDIR /data
 ENV PATH=/opt/bulk_pipeline/bin:$PATH \

@@ -10,7 +10,7 @@ FUZZ_FOR ?= -max_total_time=$(FUZZ_SECONDS)
 export BULK_PIPELINE_HOME ?= $(CURDIR)/.home
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui bench test test-sqlserver test-browser lint fuzz lock clean
+.PHONY: help run ui bench test test-sqlserver test-browser test-scale pictures lint fuzz lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -40,8 +40,15 @@ test-sqlserver: .venv/installed-dev ## Run the tests that need BULK_PIPELINE_TES
 	  || { echo "BULK_PIPELINE_TEST_MSSQL_URL is not set; see docs/sql-server.md"; exit 1; }
 	@$(BIN)/python -m pytest -m "sqlserver and not slow"
 
-test-browser: .venv/installed-dev ## Run the tests of the upload page, in Chromium
+test-browser: .venv/installed-dev ## Run the tests of the upload page and of Dagster's UI, in Chromium
 	@$(BIN)/python -m pytest -m "browser and not slow"
+
+test-scale: .venv/installed-dev ## Run the tests of steps on workers; .ci/scale starts what they need
+	@$(BIN)/python -m pytest -m "scale and not slow"
+
+pictures: .venv/installed-dev ## Take the pictures of docs/images anew, in Chromium
+	@BULK_PIPELINE_TEST_PICTURES=docs/images .ci/browser \
+	  $(BIN)/python -m pytest -m browser -k pictured bulk_pipeline_tests/browser
 
 lint: .venv/installed-dev ## Check style, types, import rule and definitions
 	@$(BIN)/ruff check .

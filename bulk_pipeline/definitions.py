@@ -8,12 +8,18 @@ from bulk_pipeline.defs import loading
 from bulk_pipeline.defs.executors import chosen_executor
 from bulk_pipeline.defs.operations.alerts import alerts_sensor, failed_uploads_sensor
 from bulk_pipeline.defs.operations.dummy_data import dummy_data_job
-from bulk_pipeline.defs.operations.failed_uploads import failed_uploads
+from bulk_pipeline.defs.operations.failed_uploads import failed_uploads, inbox
+from bulk_pipeline.defs.operations.freshness import inbox_is_fresh
 from bulk_pipeline.defs.operations.housekeeping import (
     housekeeping_job,
     housekeeping_schedule,
 )
 from bulk_pipeline.defs.operations.metrics import run_metrics
+from bulk_pipeline.defs.operations.performance_report import (
+    performance_report,
+    performance_report_job,
+    performance_report_schedule,
+)
 from bulk_pipeline.defs.predictions.rescoring import rescore_job, rescored_predictions
 from bulk_pipeline.defs.synchronisation.assets import (
     synchronised_companies,
@@ -30,14 +36,27 @@ def build_definitions() -> dg.Definitions:
             *loading.ASSETS,
             rescored_predictions,
             run_metrics,
+            performance_report,
             failed_uploads,
+            inbox,
             synchronised_companies,
             synchronised_predictions,
         ],
-        asset_checks=loading.CHECKS,
+        asset_checks=[*loading.CHECKS, inbox_is_fresh],
         sensors=[inbox_sensor, failed_uploads_sensor, alerts_sensor],
-        schedules=[housekeeping_schedule, sync_schedule],
-        jobs=[*loading.JOBS, rescore_job, housekeeping_job, dummy_data_job, sync_job],
+        schedules=[
+            housekeeping_schedule,
+            sync_schedule,
+            performance_report_schedule,
+        ],
+        jobs=[
+            *loading.JOBS,
+            rescore_job,
+            housekeeping_job,
+            dummy_data_job,
+            sync_job,
+            performance_report_job,
+        ],
         resources=loading.resources(),
         executor=chosen_executor(),
     )

@@ -44,6 +44,7 @@ query($partition: String!) {
   runsOrError(filter: {tags: [{key: "dagster/partition", value: $partition}]}) {
     ... on Runs { results {
       runId status jobName
+      assetSelection { path }
       eventConnection { events {
         ... on ExecutionStepFailureEvent { error { message } }
       } }

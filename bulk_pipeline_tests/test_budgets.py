@@ -104,7 +104,11 @@ def test_all_steps_of_a_run_share_one_installation(counted: Mapping[str, Any]) -
 def test_a_load_costs_few_transactions_and_statements(
     counted: Mapping[str, Any],
 ) -> None:
-    """A transaction waits for the disk, and another process may hold its lock."""
+    """A transaction waits for the disk, and another process may hold its lock.
+
+    One statement of the data file asks for earlier loads of about the same size, with
+    which the performance card compares; it shares the transaction of the figures.
+    """
     commits, statements = counted["commits"], counted["statements"]
 
     assert commits["journal.db"] <= 3  # claimed, running, loaded

@@ -108,6 +108,7 @@ def test_a_refused_file_is_shown_by_a_failed_run_beside_its_batch(
     [run] = up.until(lambda: up.ended_runs(f"{batch}-refused"))
 
     assert run["status"] == "FAILURE"
+    assert [key["path"] for key in run["assetSelection"]] == [["ingestion_file"]]
     events = run["eventConnection"]["events"]
     said = [event["error"]["message"] for event in events if event]
     assert any("bad.csv" in text and "return_on_assets" in text for text in said)

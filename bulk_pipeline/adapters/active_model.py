@@ -1,5 +1,6 @@
 """Which model of this home is active; its bytes are kept under their hash."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -98,11 +99,30 @@ def kept_model(home: Home, kept: ActiveModel) -> Model:
     """
     model = load_model(home.models / kept.file)
     if model.sha256 != kept.sha256:
-        raise ModelRefused(
-            f"models/{kept.file} was changed after it was activated. Activate the "
-            "model file again."
-        )
+        raise _refused(kept, "was changed")
     return model
+
+
+def kept_bytes(home: Home, kept: ActiveModel) -> bytes:
+    """The bytes of a model of the home, for a machine that has none.
+
+    Raises:
+        ModelRefused: as ``kept_model``.
+    """
+    try:
+        content = (home.models / kept.file).read_bytes()
+    except FileNotFoundError:
+        raise _refused(kept, "was removed") from None
+    if hashlib.sha256(content).hexdigest() != kept.sha256:
+        raise _refused(kept, "was changed")
+    return content
+
+
+def _refused(kept: ActiveModel, became: str) -> ModelRefused:
+    return ModelRefused(
+        f"models/{kept.file} {became} after it was activated. Activate the model file "
+        "again."
+    )
 
 
 def model_record(model: Model) -> ModelRecord:

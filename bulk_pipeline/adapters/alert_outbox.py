@@ -76,6 +76,34 @@ class Outbox:
                 connection.execute(alerts.insert(), values)
         return len(made)
 
+    def notice_once(
+        self, alert: Alert, subject: str, channels: Sequence[str], now: datetime
+    ) -> bool:
+        """Make an alert of something, unless one of its kind was made of it before.
+
+        Args:
+            alert: what is told.
+            subject: what it is about, such as the key of an upload.
+            channels: which channels it is for.
+            now: UTC.
+
+        Returns:
+            Whether it was made.
+        """
+        mine = (alerted.c.kind == alert.kind) & (alerted.c.subject == subject)
+        known = sa.select(1).where(mine)
+        with self._journal.reading() as connection:
+            if connection.scalar(known):
+                return False
+        with self._journal.transaction() as connection:
+            if connection.scalar(known):
+                return False
+            connection.execute(alerted.insert(), [_subject(alert, subject)])
+            row = _row(alert, now)
+            values = [{**row, "channel": channel} for channel in channels]
+            connection.execute(alerts.insert(), values)
+        return True
+
     def due(self, channel: str, now: datetime) -> Entry | None:
         """The alert to send next through a channel: the least tried, then the oldest.
 
@@ -161,6 +189,11 @@ class Outbox:
 
 def _is(entry: Entry) -> sa.ColumnElement[bool]:
     return (alerts.c.id == entry.identity) & (alerts.c.channel == entry.channel)
+
+
+def _subject(alert: Alert, subject: str) -> dict[str, str]:
+    """The note that an alert was made of something."""
+    return {"kind": alert.kind, "subject": subject}
 
 
 def _row(alert: Alert, now: datetime) -> dict[str, Any]:

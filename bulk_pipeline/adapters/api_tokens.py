@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bulk_pipeline.adapters.atomic import write_json
-from bulk_pipeline.adapters.home import Home
-from bulk_pipeline.adapters.home_folder import make_home
+from bulk_pipeline.adapters.home import Home, make_home
 from bulk_pipeline.adapters.locks import FileLock
 from bulk_pipeline.core.errors import ConfigurationError, TransientError
 

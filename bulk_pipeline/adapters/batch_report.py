@@ -1,7 +1,7 @@
 """What people are told of a published batch: counts, seconds, rate, tier, memory."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,17 @@ from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.journal import UploadReport
 from bulk_pipeline.adapters.loaders.base import LoadResult
 from bulk_pipeline.adapters.reports import StepRecord, UploadReading
+from bulk_pipeline.adapters.run_history import last_loads
 from bulk_pipeline.core.errors import PermanentError, WithdrawnMeanwhile
-from bulk_pipeline.core.metrics import STAGES, rows_per_second, tier
+from bulk_pipeline.core.metrics import (
+    STAGES,
+    DatabaseFigures,
+    LoadFigures,
+    rows_per_second,
+    tier,
+)
 from bulk_pipeline.core.notices import Notice, NoticeKind, counted, sentences
+from bulk_pipeline.core.performance import LOADS_COMPARED, comparable_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class BatchFigures:
         peak_memory_bytes: largest memory of any step, children included.
         cpu_percent: processor time over the seconds of the steps; 200 is two cores.
         database_seconds: from the request for the write lock to the commit.
+        database: what was asked of the database during the load.
     """
 
     counts: dict[str, int]
@@ -43,10 +52,14 @@ class BatchFigures:
     peak_memory_bytes: int
     cpu_percent: float
     database_seconds: float
+    database: DatabaseFigures
 
 
 def batch_figures(
-    result: LoadResult, steps: Sequence[StepRecord], committed_at: float
+    result: LoadResult,
+    steps: Sequence[StepRecord],
+    committed_at: float,
+    watched: DatabaseFigures,
 ) -> BatchFigures:
     """The figures of a batch from its load and the records of its steps.
 
@@ -54,6 +67,7 @@ def batch_figures(
         result: what the loader did.
         steps: one record per step of the batch.
         committed_at: seconds since 1970.
+        watched: what SQLAlchemy asked of the database for the load.
     """
     counts = {
         name: sum(int(getattr(outcome, name)) for outcome in result.outcomes)
@@ -77,6 +91,7 @@ def batch_figures(
         peak_memory_bytes=max((step.peak_memory_bytes for step in steps), default=0),
         cpu_percent=100 * cpu / busy if busy else 0.0,
         database_seconds=result.database_seconds,
+        database=watched + result.asked,
     )
 
 
@@ -146,26 +161,39 @@ def upload_reports(
     return reports
 
 
-def store_figures(
-    database: Database, batch: str, run_id: str, figures: BatchFigures
-) -> None:
-    """Add a row to ``run_metrics``, in a short transaction after the load's own."""
-    values = asdict(figures)
-    counts, stages = values.pop("counts"), values.pop("stages")
-    del values["database_seconds"]
+def load_figures(batch: str, run_id: str, figures: BatchFigures) -> LoadFigures:
+    """What ``run_metrics`` keeps of a load that ends now."""
+    kept = {field.name for field in fields(LoadFigures)}
+    values = {n: v for n, v in asdict(figures).items() if n in kept}
+    values |= figures.counts
+    return LoadFigures(batch, run_id, finished_at=datetime.now(UTC), **values)
+
+
+def store_figures(database: Database, load: LoadFigures) -> list[LoadFigures]:
+    """Add a row to ``run_metrics``, in a short transaction after the load's own.
+
+    Returns:
+        Recent loads of comparable size, newest first; as many as are compared.
+    """
+    values = asdict(load)
     row = {
-        **values,
-        **counts,
-        **{f"{stage}_seconds": seconds for stage, seconds in stages.items()},
-        "batch_key": batch,
-        "run_id": run_id,
-        "finished_at": datetime.now(UTC),
+        **{name: values[name] for name in tables.run_metrics.c.keys() & values.keys()},
+        **{f"{stage}_seconds": seconds for stage, seconds in load.stages.items()},
+        "batch_key": load.batch,
     }
 
-    def change(connection: sa.Connection) -> None:
+    def change(connection: sa.Connection) -> list[LoadFigures]:
+        before = last_loads(
+            connection,
+            LOADS_COMPARED,
+            rows=comparable_rows(load.rows_read),
+            other_than=load.batch,
+            recent=True,
+        )
         connection.execute(tables.run_metrics.insert(), row)
+        return before
 
-    database.writing(change)
+    return database.writing(change)
 
 
 def _conflicts(counts: dict[str, Any]) -> tuple[Notice, ...]:

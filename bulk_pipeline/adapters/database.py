@@ -77,6 +77,14 @@ class Database:
         return Path(self.url.database or "")
 
     @property
+    def access(self) -> str:
+        """How a process that only reads opens the SQLite file, as its URI says it.
+
+        Who only reads must not fold the log into the file, or remove it.
+        """
+        return "mode=ro"
+
+    @property
     def engine(self) -> sa.Engine:
         """Engine with the pool of the settings, made on first use."""
         return self.backend.engine

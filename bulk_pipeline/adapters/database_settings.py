@@ -107,3 +107,20 @@ class DatabaseSettings(BaseModel):
         validation_alias="BULK_PIPELINE_BREAKER_SECONDS",
         description="How long it is left alone.",
     )
+
+
+class ReplicaSettings(BaseModel):
+    """What an operator decides about the replica; ``repr`` hides passwords."""
+
+    read_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="BULK_PIPELINE_READ_URL",
+        description="SQLAlchemy URL of a copy of the target database that reports and "
+        "exports read; default: the target database.",
+    )
+    read_password: SecretStr | None = Field(
+        default=None,
+        validation_alias="BULK_PIPELINE_READ_PASSWORD",
+        description="Password of the user in BULK_PIPELINE_READ_URL, where the URL has "
+        "none.",
+    )

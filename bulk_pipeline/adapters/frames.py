@@ -3,17 +3,22 @@
 pandas is imported when a frame is asked for, and nowhere else.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.tables import annual_predictions, companies, uploads
+from bulk_pipeline.core.errors import BulkPipelineError
 from bulk_pipeline.core.schema import MARKET_CAP, RATIOS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+logger = logging.getLogger(__name__)
 
 
 def companies_frame(database: Database) -> "pd.DataFrame":
@@ -54,6 +59,27 @@ def predictions_frame(
     if years is not None:
         query = query.where(p.reporting_year.between(*years))
     return _frame(database, query, RATIOS)
+
+
+def batch_frame(installation: Installation, batch: str) -> "pd.DataFrame":
+    """Stored predictions of a batch's uploads, for what comes after their load.
+
+    They are read from the replica where it has the whole batch as the database has it,
+    and from the database where it has not, or does not answer: a batch is asked for
+    right after it was loaded, and half of it would be taken for all.
+    """
+    database = installation.read_database
+    if installation.replica is not None:
+        from bulk_pipeline.adapters.exporting.receipts import (  # noqa: PLC0415
+            loaded_of,  # for a replica alone
+        )
+
+        try:
+            loaded_of(installation, batch)
+        except BulkPipelineError as error:
+            logger.info("The database itself is read: %s", error)
+            database = installation.database
+    return predictions_frame(database, batch=batch)
 
 
 def _frame(

@@ -6,6 +6,9 @@ Every path of the project comes from here, so that nothing is written elsewhere.
 from dataclasses import dataclass
 from pathlib import Path
 
+from bulk_pipeline.adapters.disk_space import is_full, room_needed
+from bulk_pipeline.core.errors import ConfigurationError
+
 CLAIM_PREFIX = ".claim-"
 
 
@@ -50,6 +53,11 @@ class Home:
         """Batches that ended, with their files."""
         return self.root / "archive"
 
+    @property
+    def reports(self) -> Path:
+        """Performance reports, a folder each."""
+        return self.root / "reports"
+
     def failed(self, upload: str) -> Path:
         """Folder of one upload that failed for good: its file and the reason."""
         return self.root / "failed" / upload
@@ -74,3 +82,23 @@ class Home:
     def rejects(self, batch: str) -> Path:
         """Folder of one batch's reject files."""
         return self.root / "rejects" / batch
+
+
+def make_home(root: Path) -> None:
+    """Make the folder of a home, and those above it, where they are missing.
+
+    Raises:
+        ConfigurationError: it cannot be made, or something else is in its place; names
+            it and the setting.
+        TransientError: no space is left.
+    """
+    with room_needed(root):
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise ConfigurationError(
+                f"The home {root} cannot be made ({error.strerror}). Name another "
+                "folder in BULK_PIPELINE_HOME."
+            ) from error

@@ -18,6 +18,16 @@ class Installation:
     home: Home
     database: Database
     journal: Journal
+    replica: Database | None = None
+
+    @property
+    def read_database(self) -> Database:
+        """What reports and exports read: the replica where there is one.
+
+        A replica may lag (see ``replica_lag``); whatever decides whether to write asks
+        ``database``.
+        """
+        return self.replica or self.database
 
     @classmethod
     def from_environment(cls) -> "Installation":
@@ -31,12 +41,24 @@ class Installation:
         journal = Journal(home.journal)
         breaker = breaker_of(settings, journal)
         database = Database.from_settings(settings, breaker)
-        return cls(settings, home, database, journal)
+        return cls(settings, home, database, journal, _replica(settings))
 
     def close(self) -> None:
         """Close what was opened."""
         self.database.dispose()
+        if self.replica is not None:
+            self.replica.dispose()
         self.journal.close()
+
+
+def _replica(settings: Settings) -> Database | None:
+    if settings.read_url is None:
+        return None
+    from bulk_pipeline.adapters.replica import (  # noqa: PLC0415
+        Replica,  # few installations have one
+    )
+
+    return Replica.of(settings)
 
 
 def breaker_of(settings: Settings, journal: Journal) -> Breaker | None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateColumn
 
 from bulk_pipeline.adapters.failures import attempts
-from bulk_pipeline.adapters.home_folder import make_home
+from bulk_pipeline.adapters.home import make_home
 from bulk_pipeline.adapters.journal_tables import home, metadata
 
 BUSY_MILLISECONDS = 30_000

@@ -39,3 +39,10 @@ class KeepingSettings(BaseModel):
         description="Days for which a failed file waits in failed/ for somebody; "
         "default: for ever.",
     )
+    keep_reports: int = Field(
+        default=20,
+        ge=1,
+        validation_alias="BULK_PIPELINE_KEEP_REPORTS",
+        description="Performance reports kept in reports/, the youngest; a new one "
+        "removes what is older.",
+    )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from bulk_pipeline.adapters.batches import Batch
 from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.reports import ReadState
-from bulk_pipeline.adapters.withdrawing import shown
+from bulk_pipeline.adapters.upload_report import shown
 
 _ANEW = "Load the file anew as a new upload if it should be stored."
 

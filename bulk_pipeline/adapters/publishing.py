@@ -15,12 +15,14 @@ from bulk_pipeline.adapters.batch_report import (
     BatchFigures,
     after_load,
     batch_figures,
+    load_figures,
     store_figures,
     upload_reports,
 )
 from bulk_pipeline.adapters.batches import Batch, read_batch
 from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.crash_points import reached
+from bulk_pipeline.adapters.databases.watching import watching
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.journal import UploadReport
 from bulk_pipeline.adapters.loaders.base import (
@@ -47,6 +49,7 @@ from bulk_pipeline.adapters.scoring import (
     scored_model,
 )
 from bulk_pipeline.core.errors import PermanentError
+from bulk_pipeline.core.metrics import LoadFigures
 from bulk_pipeline.core.schema import SYMBOL
 
 logger = logging.getLogger(__name__)
@@ -56,10 +59,19 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published batch: its figures and what became of each upload."""
+    """A published batch: its figures and what became of each upload.
+
+    Attributes:
+        figures: of the whole batch.
+        uploads: what became of each.
+        load: the figures as ``run_metrics`` keeps them.
+        before: earlier loads of comparable size, newest first.
+    """
 
     figures: BatchFigures
     uploads: tuple[UploadReport, ...]
+    load: LoadFigures
+    before: tuple[LoadFigures, ...]
 
 
 def register_batch(installation: Installation, rows: ChunkHandle) -> tuple[int, int]:
@@ -102,7 +114,12 @@ def publish_batch(
     readings = read_readings(folder)
     watch = Stopwatch()
     logger.info("Batch %s: load of %d rows begins.", batch.key, scores.rows)
-    with Monitor(watch) as monitor, watch.stage("load"):
+    backend = installation.database.backend
+    with (
+        Monitor(watch) as monitor,
+        watch.stage("load"),
+        watching(backend) as watched,
+    ):
         if any(reading.state == "read" for reading in readings):
             request = _request(installation, batch, readings, scores)
             outcome = publish_each(loader, request)
@@ -112,7 +129,8 @@ def publish_batch(
     committed_at = time.time()
     readings = [after_load(r, outcome.refused.get(r.key)) for r in readings]
     StepRecord.of(watch.seconds, monitor.usage).write(folder, "load")
-    figures = batch_figures(outcome.result, step_records(folder), committed_at)
+    steps = step_records(folder)
+    figures = batch_figures(outcome.result, steps, committed_at, watched.figures)
     return _told(installation, (batch.key, run_id), readings, outcome, figures)
 
 
@@ -134,11 +152,13 @@ def _told(
     database, home = installation.database, installation.home
     batch, run_id = run
     rejects: dict[str, Path] = {}
+    before: list[LoadFigures] = []
+    load = load_figures(batch, run_id, figures)
     stored = bool(outcome.result.outcomes) or not outcome.refused
     try:
         if stored:
             rejects = write_reject_files(home, batch)
-            store_figures(database, batch, run_id, figures)
+            before = store_figures(database, load)
             reached("figures stored")
     finally:
         _log(batch, figures, len(outcome.refused))
@@ -148,7 +168,7 @@ def _told(
         reached("outcome entered")
     if not stored:
         raise _nothing_stored(outcome.refused, readings)
-    return Published(figures, tuple(uploads))
+    return Published(figures, tuple(uploads), load, tuple(before))
 
 
 def _log(batch: str, figures: BatchFigures, refused: int) -> None:

@@ -25,6 +25,7 @@ from bulk_pipeline.core.errors import (
     DatabaseUnusable,
     PermanentError,
 )
+from bulk_pipeline.core.metrics import NOTHING_ASKED
 from bulk_pipeline.core.schema import SYMBOL
 
 OF_EVERYBODY = (ConfigurationError, DatabaseUnusable)
@@ -152,4 +153,5 @@ def _together(results: Sequence[LoadResult]) -> LoadResult:
         tuple(outcome for result in results for outcome in result.outcomes),
         sum(result.rows_written for result in results),
         sum(result.database_seconds for result in results),
+        sum((result.asked for result in results), NOTHING_ASKED),
     )

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.databases.portions import portions
 from bulk_pipeline.adapters.tables import COUNTS, uploads
-from bulk_pipeline.adapters.upload_report import UploadReport
-from bulk_pipeline.adapters.withdrawing import WITHDRAWN, shown
+from bulk_pipeline.adapters.upload_report import UploadReport, shown
+from bulk_pipeline.adapters.withdrawing import WITHDRAWN
 
 
 def receipts_by_key(database: Database, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:

@@ -104,8 +104,8 @@ def recover_home_id(installation: Installation) -> list[str]:
     return [f"This home has its id {before} back, which its receipts carry."]
 
 
-def end_cancelled(installation: Installation, batch: str, message: str) -> None:
-    """End a batch that somebody cancelled: what has no receipt has failed.
+def end_for_good(installation: Installation, batch: str, message: str) -> None:
+    """End a batch that is not to be tried again: what has no receipt has failed.
 
     Its files go to ``failed``, where ``bulk-pipeline retry`` finds them.
     """

@@ -16,7 +16,7 @@ import polars as pl
 from bulk_pipeline.adapters.atomic import PARTIAL, lasting_folder, sync_directory
 from bulk_pipeline.adapters.batches import Batch, Options, land_copies
 from bulk_pipeline.adapters.disk_space import room_needed
-from bulk_pipeline.adapters.home_folder import make_home
+from bulk_pipeline.adapters.home import make_home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.progress import advance
 from bulk_pipeline.adapters.sample_files import write_rows

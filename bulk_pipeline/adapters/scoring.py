@@ -1,6 +1,7 @@
 """Scoring a batch: spans of chunks, scored apart and gathered in row order."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -27,15 +28,23 @@ from bulk_pipeline.adapters.rejects import FILE_CONFLICTS
 from bulk_pipeline.adapters.reports import StepRecord
 from bulk_pipeline.core.duplicates import conflicts, in_file_duplicates
 from bulk_pipeline.core.errors import PermanentError
-from bulk_pipeline.core.risk import scored
+from bulk_pipeline.core.risk import LEVEL_TYPE, scored
 from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline.core.scorecard import ratio_matrix
 
 SCORES = "scores"
-SCORE_COLUMNS = ("probability", "risk_level", "confidence")
+SCORE_TYPES = {
+    "probability": pl.Float64(),
+    "risk_level": LEVEL_TYPE,
+    "confidence": pl.Float64(),
+}
+SCORE_COLUMNS = tuple(SCORE_TYPES)
 REPEATED_FILE = "duplicates.arrow"
 DUPLICATE_COUNTS_FILE = "duplicates.json"
 PLAN_FILE = "plan.json"
+SENT_FILE = "sent.json"
+SENT_KEY = re.compile(r"(?P<span>span_\d+)_(?P<plan>[0-9a-f]{8}_[0-9a-f]{12})")
+"""A mapping key of a span that was sent to other machines; the plan is told by it."""
 AT_ONCE = 2
 """Chunks scored at a time: numpy, polars and hashing leave Python's lock meanwhile."""
 
@@ -77,6 +86,36 @@ def plan_spans(rows: ChunkHandle, workers: int, model: ActiveModel) -> list[Span
     return planned
 
 
+def spread_spans(
+    installation: Installation, rows: ChunkHandle, model: ActiveModel
+) -> list[str]:
+    """Plan a batch, and send it to other machines where the settings say so.
+
+    A batch that is too small for that is scored here, since a step on another machine
+    takes longer to begin.
+
+    Returns:
+        A mapping key for each span that is still to be scored.
+
+    Raises:
+        TransientError: the exchange is busy, or no space is left.
+        PermanentError: the exchange cannot be used.
+    """
+    settings = installation.settings
+    spans = plan_spans(rows, settings.workers, model)
+    if not settings.chunks_url:
+        return [span.name for span in spans]
+    if rows.rows < settings.chunks_rows:
+        for span in spans:
+            score_span(installation, span)
+        return []
+    from bulk_pipeline.adapters.exchange.sending import (  # noqa: PLC0415
+        send,  # few installations have an exchange
+    )
+
+    return send(installation, rows, spans)
+
+
 def planned_span(installation: Installation, batch: str, name: str) -> Span:
     """A span of a batch's plan by its name.
 
@@ -115,10 +154,14 @@ def score_span(installation: Installation, span: Span) -> None:
 def _score_chunk(rows: Path, scores: Path, model: Model, chunk: Chunk) -> Chunk:
     """Score one chunk of the rows in a folder into another, under the same name."""
     ratios = mapped_frame(rows / chunk.name).select(RATIOS)
+    return write_chunk(scores / chunk.name, scores_of(model, ratios))
+
+
+def scores_of(model: Model, ratios: pl.DataFrame) -> pl.DataFrame:
+    """The scores alone of some rows: ``SCORE_COLUMNS``, none null, in row order."""
     probabilities = model.probabilities(ratio_matrix(ratios))
     found = scored(ratios, probabilities, model.thresholds)
-    # Only the scores are written; the rows lie beside them already.
-    return write_chunk(scores / chunk.name, found.select(SCORE_COLUMNS))
+    return found.select(SCORE_COLUMNS)
 
 
 def gather(installation: Installation, batch: str) -> ChunkHandle:
@@ -137,6 +180,8 @@ def gather(installation: Installation, batch: str) -> ChunkHandle:
     with Monitor(watch) as monitor:
         with watch.stage("score"):
             planned = _plan(folder)
+            if installation.settings.chunks_url:
+                _fetch(installation, rows, planned)
             chunks = _scored_chunks(folder, planned)
             scored_rows = sum(chunk.rows for chunk in chunks)
             if scored_rows != rows.rows:
@@ -150,7 +195,27 @@ def gather(installation: Installation, batch: str) -> ChunkHandle:
             list_duplicates(rows, batch_folder)
     reached("scores gathered")
     StepRecord.of(watch.seconds, monitor.usage).write(batch_folder, "gather")
+    if installation.settings.chunks_url:
+        _forget(installation, folder)
     return ChunkHandle.open(folder)
+
+
+def _fetch(installation: Installation, rows: ChunkHandle, planned: list[Span]) -> None:
+    from bulk_pipeline.adapters.exchange.fetching import (  # noqa: PLC0415
+        fetch,  # as above
+    )
+
+    fetch(installation, rows, planned)
+
+
+def _forget(installation: Installation, folder: Path) -> None:
+    if not (folder / SENT_FILE).exists():
+        return
+    from bulk_pipeline.adapters.exchange.fetching import (  # noqa: PLC0415
+        forget,  # as above
+    )
+
+    forget(installation, folder.parent.name)
 
 
 def _plan(folder: Path) -> list[Span]:

@@ -68,9 +68,9 @@ def _of_batches(home: Home) -> Iterator[tuple[Path, str]]:
 
 
 def _of_nobody(home: Home) -> Iterator[tuple[Path, str]]:
-    """What was never finished among copies that land, handles and models."""
+    """What was never finished among copies that land, handles, models and reports."""
     handles = [Path(entry.path) for entry in _entries(home.root / "handles")]
-    for folder in (home.landings, home.models, *handles):
+    for folder in (home.landings, home.models, home.reports, *handles):
         for entry in _entries(folder):
             if _LEFT.fullmatch(entry.name):
                 yield Path(entry.path), ""

@@ -15,6 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.batches import Batch, batch_in
+from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.journal import Progress
@@ -143,7 +144,11 @@ def require_database(installation: Installation) -> None:
     Raises:
         BulkPipelineError: it does not answer; says why and what to do.
     """
-    database = installation.database
+    require_answer(installation.database)
+
+
+def require_answer(database: Database) -> None:
+    """Ask a database for anything, once; see ``require_database``."""
     with database.guarded(), database.reading() as connection:
         connection.execute(sa.select(1))
 

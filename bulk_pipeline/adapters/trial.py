@@ -67,7 +67,7 @@ def try_files(
     with ScratchFolder() as scratch:
         home = Home(scratch)
         folder = home.chunks(_BATCH)
-        readings = _read(files, settings, folder)
+        readings = read_files(files, settings, folder)
         write_readings(folder, readings)
         list_duplicates(ChunkHandle.open(folder / ROWS), folder)
         text = (folder / DUPLICATE_COUNTS_FILE).read_text(encoding="utf-8")
@@ -86,9 +86,19 @@ def try_files(
         ]
 
 
-def _read(
+def read_files(
     files: Sequence[Path], settings: Settings, folder: Path
 ) -> list[UploadReading]:
+    """Read files to their end, one after the other, into the chunks of one folder.
+
+    Args:
+        files: regular files.
+        settings: how they are read.
+        folder: takes the typed rows in ``rows`` and the rejects in ``rejects``.
+
+    Returns:
+        What reading found in each; state ``read`` or ``refused``.
+    """
     (folder / ROWS).mkdir(parents=True)
     rules = ReadingRules.of(
         Options.from_settings(settings),

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,3 +59,8 @@ def report_of(row: sa.Row[Any]) -> UploadReport:
     }
     saved = {**json.loads(row.report), **known}
     return UploadReport(**{**saved, "warnings": tuple(saved.get("warnings", ()))})
+
+
+def shown(moment: datetime) -> str:
+    """A moment as people read it, UTC."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -17,6 +17,7 @@ from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.journal import UNFINISHED, Journal, UploadReport
 from bulk_pipeline.adapters.tables import uploads
 from bulk_pipeline.adapters.taking_out import take_out
+from bulk_pipeline.adapters.upload_report import shown
 from bulk_pipeline.core.errors import PermanentError
 
 WITHDRAWN = "withdrawn"
@@ -178,8 +179,3 @@ def _withdrawn_at(installation: Installation, receipt: sa.Row[Any]) -> datetime:
     with installation.database.reading() as connection:
         moment: datetime = connection.execute(query).scalar_one()
         return moment
-
-
-def shown(moment: datetime) -> str:
-    """A moment as people read it, UTC."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -17,16 +17,20 @@ from bulk_pipeline.core.errors import ConfigurationError
 from bulk_pipeline.core.keys import slug
 
 SENT_BYTES = 256 * 1024
+NOTE = "Bulk-Pipeline-Note"
+"""Header with what the reader of a file should know, percent-encoded beyond ASCII."""
+_PLAIN = " !\"#$&'()*+,/:;<=>?@[]^`{|}~"
 
 
 def download(
-    door: Door, write: Callable[[Path], None], name: str, kind: str
+    door: Door, write: Callable[[Path], str | None], name: str, kind: str
 ) -> StreamingResponse:
     """A file as an answer; nothing of it is left, whatever becomes of the client.
 
     Args:
         door: has room for so many downloads at once.
-        write: writes the file; its suffix is that of the name.
+        write: writes the file, whose suffix is that of the name; returns what its
+            reader should know, if anything.
         name: what the client is to call it.
         kind: its media type.
 
@@ -38,11 +42,14 @@ def download(
         raise later(429, "Too many downloads are being sent.")
     with ExitStack() as held:
         held.callback(door.sending.release)
-        opened = held.enter_context(_written(door, write, Path(name).suffix))
+        made, note = _written(door, write, Path(name).suffix)
+        opened = held.enter_context(made)
         headers = {
             "Content-Disposition": disposition(name),
             "Content-Length": str(os.fstat(opened.fileno()).st_size),
         }
+        if note:
+            headers[NOTE] = quote(note, safe=_PLAIN)
         return _Download(opened, held.pop_all(), headers, kind)
 
 
@@ -60,14 +67,16 @@ class _Download(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-def _written(door: Door, write: Callable[[Path], None], suffix: str) -> BinaryIO:
+def _written(
+    door: Door, write: Callable[[Path], str | None], suffix: str
+) -> tuple[BinaryIO, str | None]:
     if not door.writing.acquire(blocking=False):
         raise later(429, "Too many downloads are being written.")
     try:
         with ScratchFolder() as folder:
             made = folder / f"rows{suffix}"
-            write(made)
-            return made.open("rb")
+            note = write(made)
+            return made.open("rb"), note
     except ConfigurationError as error:
         cure = "Ask for another format, such as format=csv."
         raise Refusal(422, "The rows do not fit into this format.", cure) from error

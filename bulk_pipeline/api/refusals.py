@@ -17,6 +17,7 @@ from bulk_pipeline.core.errors import (
     BulkPipelineError,
     ConfigurationError,
     DatabaseUnavailable,
+    ReplicaBehind,
     TransientError,
 )
 
@@ -97,6 +98,8 @@ def refusal_of(error: Exception) -> Refusal:
             cure = f"Try again in a minute. {_ASK_OPERATOR}"
             wait = {"Retry-After": str(AWAY_SECONDS)}
             found = Refusal(503, "The database does not answer.", cure, wait)
+        case ReplicaBehind():
+            found = later(503, "The replica has not these rows yet.")
         case TransientError():
             found = later(503, "The database, the journal or a disk is busy or away.")
         case ConfigurationError():

@@ -1,20 +1,19 @@
 """What the API says about itself: limits, the last load, and whether all is there."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 
-import sqlalchemy as sa
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from bulk_pipeline.adapters.dagster_jobs import DagsterDoor
 from bulk_pipeline.adapters.installation import Installation
-from bulk_pipeline.adapters.tables import COUNTS, run_metrics
+from bulk_pipeline.adapters.run_history import last_loads
 from bulk_pipeline.adapters.tick import require_database
 from bulk_pipeline.api.door import Door
 from bulk_pipeline.api.models import Check, Health, Limits, Metrics
 from bulk_pipeline.api.refusals import Refusal, responses
 from bulk_pipeline.core.errors import BulkPipelineError
-from bulk_pipeline.core.metrics import STAGES
 
 router = APIRouter()
 open_router = APIRouter()
@@ -26,26 +25,10 @@ _DOCTOR = "Run `bulk-pipeline doctor` on the server."
 def latest_metrics(request: Request) -> Metrics:
     """Figures of the last load of any batch."""
     door: Door = request.app.state.door
-    newest = sa.select(run_metrics).order_by(run_metrics.c.id.desc()).limit(1)
-    with door.installation.database.reading() as connection:
-        # There are no tables before the first load.
-        there = sa.inspect(connection).has_table(run_metrics.name)
-        row = connection.execute(newest).first() if there else None
-    if row is None:
+    loads = last_loads(door.installation.database, 1, recent=True)
+    if not loads:
         raise Refusal(404, "Nothing has been loaded yet.", "Send a file first.")
-    return Metrics(
-        batch=row.batch_key,
-        run_id=row.run_id,
-        finished_at=row.finished_at,
-        **{name: getattr(row, name) for name in COUNTS},
-        rows_written=row.rows_written,
-        seconds=row.seconds,
-        stages={stage: getattr(row, f"{stage}_seconds") for stage in STAGES},
-        rows_per_second=row.rows_per_second,
-        tier=row.tier,
-        peak_memory_bytes=row.peak_memory_bytes,
-        cpu_percent=row.cpu_percent,
-    )
+    return Metrics(**asdict(loads[0]))
 
 
 @router.get("/limits", responses=responses(), summary="What is taken")

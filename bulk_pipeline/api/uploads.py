@@ -10,7 +10,8 @@ from fastapi.responses import StreamingResponse
 from bulk_pipeline.adapters.dagster_jobs import DagsterDoor
 from bulk_pipeline.adapters.exporting.export import Selection, export_rows
 from bulk_pipeline.adapters.reject_lists import copy_reject_lists, reject_lists
-from bulk_pipeline.adapters.tick import require_database
+from bulk_pipeline.adapters.replica_lag import lag_note
+from bulk_pipeline.adapters.tick import require_answer
 from bulk_pipeline.adapters.upload_pages import Standing, page, standing
 from bulk_pipeline.api.door import Door
 from bulk_pipeline.api.downloads import download
@@ -121,7 +122,8 @@ def results(
 ) -> StreamingResponse:
     """The scored rows of an upload: inputs, company, probability, level, model.
 
-    409 unless the upload is loaded; 422 for more rows than a sheet holds.
+    409 unless the upload is loaded; 422 for more rows than a sheet holds; 503 while the
+    replica, where one is read, has not the upload. A header says how far it lags.
     """
     door: Door = request.app.state.door
     known = _known(door, key)
@@ -130,10 +132,12 @@ def results(
         cure = known.report.message or _LOOK_AGAIN
         raise Refusal(409, detail, cure)
 
-    def write(out: Path) -> None:
+    def write(out: Path) -> str | None:
         # One attempt: the export itself would try again for more than a minute.
-        require_database(door.installation)
+        require_answer(door.installation.read_database)
+        note = lag_note(door.installation, public=True)
         export_rows(door.installation, Selection(upload=key), out)
+        return note
 
     name = _named(known, "results", file_format)
     return download(door, write, name, KINDS[file_format])

@@ -17,9 +17,11 @@ COMMANDS = {
     "generate": ("bulk_pipeline.cli.data", "generate"),
     "ingest": ("bulk_pipeline.cli.ingest", "ingest"),
     "init-db": ("bulk_pipeline.cli.database", "init_db"),
+    "metrics": ("bulk_pipeline.cli.metrics", "metrics"),
     "model": ("bulk_pipeline.cli.model", "model"),
     "reconcile": ("bulk_pipeline.cli.reconcile", "reconcile"),
     "rejects": ("bulk_pipeline.cli.rejects", "rejects"),
+    "report": ("bulk_pipeline.cli.report", "report"),
     "retry": ("bulk_pipeline.cli.retry", "retry"),
     "serve-api": ("bulk_pipeline.cli.serve_api", "serve_api"),
     "sync": ("bulk_pipeline.cli.sync", "sync"),
@@ -29,6 +31,7 @@ COMMANDS = {
     "up": ("bulk_pipeline.cli.up", "up"),
     "uploads": ("bulk_pipeline.cli.inbox", "uploads"),
     "withdraw": ("bulk_pipeline.cli.withdraw", "withdraw"),
+    "worker": ("bulk_pipeline.cli.worker", "worker"),
 }
 """Command → module and function; a module is imported when its command is used."""
 

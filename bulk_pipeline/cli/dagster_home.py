@@ -6,8 +6,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import bulk_pipeline.data
-from bulk_pipeline.adapters.home import Home
-from bulk_pipeline.adapters.home_folder import make_home
+from bulk_pipeline.adapters.home import Home, make_home
 
 INSTANCE_FILE = "dagster.yaml"
 

@@ -12,7 +12,7 @@ import click
 
 from bulk_pipeline.adapters.batches import Batch, Options, land_copies
 from bulk_pipeline.adapters.collecting import nothing_to_collect
-from bulk_pipeline.adapters.home_folder import make_home
+from bulk_pipeline.adapters.home import make_home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.loaders import prepared_ahead
 from bulk_pipeline.adapters.locks import own_batch

@@ -8,6 +8,7 @@ import click
 from rich.table import Column, Table
 
 from bulk_pipeline.adapters.active_model import activate as make_active
+from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.model_standing import (
     MODEL_VARIABLE,
@@ -17,6 +18,11 @@ from bulk_pipeline.adapters.model_standing import (
     standing,
 )
 from bulk_pipeline.adapters.model_store import Model, load_model
+from bulk_pipeline.adapters.references import (
+    reference_file,
+    reference_of,
+    write_reference,
+)
 from bulk_pipeline.adapters.rescoring import outdated_years
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.cli.options import database_option
@@ -26,6 +32,7 @@ from bulk_pipeline.core.model_card import (
     possible_levels,
     probability_range,
 )
+from bulk_pipeline.core.reference import Reference
 from bulk_pipeline.core.schema import RATIO_COLUMNS, RATIOS
 from bulk_pipeline.core.scorecard import Scorecard
 
@@ -44,6 +51,7 @@ def show() -> None:
     """Show the active model: bins, default rates, thresholds, range, since when."""
     found = standing(Settings.from_environment())
     _say(*_identity(found.model), _since(found), *_levels(found.model))
+    _say(_reference(found.model))
     if isinstance(found.model.scorer, Scorecard):
         console().print(_bins(found.model.scorer))
         _say("A ratio in no bin of the document has the first bin's rate.")
@@ -97,6 +105,51 @@ def activate(file: Path) -> None:
     _say(*_next_steps(outdated))
 
 
+@model.command()
+@click.argument(
+    "file",
+    required=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option("--source", default="", help="What to call the population, in words.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT",
+    help="Write it to OUT instead, and compare nothing with it.",
+)
+@database_option
+def reference(file: Path | None, source: str, out: Path | None) -> None:
+    """Make the active model's reference, with which each batch is compared.
+
+    It is made of the rows of FILE, or of all stored rows: their counts by bin, none of
+    the rows. It is kept in the home under the model's hash, and what was there before
+    is replaced. Exit 0: it is made. 1: there is no row, or FILE cannot be read.
+    """
+    from bulk_pipeline.adapters.reference_making import (  # noqa: PLC0415
+        of_file,  # exports and readers: no other command of this group needs them
+        of_stored,
+    )
+
+    installation = Installation.from_environment()
+    settings, home = installation.settings, installation.home
+    try:
+        found = standing(settings).model
+        if file is None:
+            installation.database.create_tables()
+            made = of_stored(installation.database, found, source)
+        else:
+            made = of_file(file, settings, found, source)
+    finally:
+        installation.close()
+    path = out or reference_file(home, found.sha256)
+    write_reference(path, made)
+    _say(*_identity(found), f"Reference: {_population(made)}", f"Written to {path}")
+    if out is not None:
+        where = reference_file(home, found.sha256)
+        _say(f"It counts once it lies at {where}")
+
+
 def _say(*lines: str) -> None:
     for line in lines:
         console().print(line, soft_wrap=True, markup=False)
@@ -112,6 +165,17 @@ def _since(found: Standing) -> str:
     if found.since is None:
         return f"{named}Not active yet: the next load makes it so."
     return f"{named}Active since {found.since:%Y-%m-%d %H:%M} UTC."
+
+
+def _reference(found: Model) -> str:
+    kept = reference_of(Home(Settings.from_environment().home), found.sha256)
+    if kept is None:
+        return "Reference: none. Make one: bulk-pipeline model reference FILE"
+    return f"Reference: {_population(kept)}"
+
+
+def _population(found: Reference) -> str:
+    return f"{found.rows:,} rows, {found.source}"
 
 
 def _levels(found: Model) -> Iterator[str]:

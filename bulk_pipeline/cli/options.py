@@ -7,12 +7,15 @@ from typing import Any
 
 import click
 
+READ_URL = "BULK_PIPELINE_READ_URL"
+
 
 def _set_database(ctx: click.Context, parameter: click.Parameter, url: Any) -> None:
     """Put the URL where the settings of this process, and only it, are read from."""
     del ctx, parameter
     if url:
         os.environ["DATABASE_URL"] = url
+        os.environ.pop(READ_URL, None)  # a copy of another database
 
 
 def database_option(command: Callable[..., Any]) -> Callable[..., Any]:

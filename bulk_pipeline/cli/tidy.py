@@ -57,6 +57,8 @@ def _show(done: "Tidied", *, dry_run: bool) -> None:
         click.echo(f"Batch {batch}: {would}retired")
     for key in done.failed_uploads:
         click.echo(f"File of failed upload {key}: {would}removed")
+    for batch in done.exchange_batches:
+        click.echo(f"Batch {batch}: {would}removed from the exchange")
     for name, reason in done.left.items():
         click.echo(f"{name}: left alone. {reason}")
     for name, reason in done.failures.items():
@@ -65,3 +67,8 @@ def _show(done: "Tidied", *, dry_run: bool) -> None:
         f"{len(done.batches):,} batches with {done.partition_keys:,} partitions and "
         f"{done.runs:,} Dagster runs {would}removed: {done.bytes:,} bytes."
     )
+    if done.exchange_batches:
+        click.echo(
+            f"{len(done.exchange_batches):,} batches {would}removed from the exchange: "
+            f"{done.exchange_bytes:,} bytes."
+        )

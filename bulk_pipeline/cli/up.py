@@ -13,8 +13,7 @@ from pathlib import Path
 
 import click
 
-from bulk_pipeline.adapters.home import Home
-from bulk_pipeline.adapters.home_folder import make_home
+from bulk_pipeline.adapters.home import Home, make_home
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.locks import FileLock
 from bulk_pipeline.adapters.up_address import LOCK_FILE, signature

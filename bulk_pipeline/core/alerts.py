@@ -1,4 +1,4 @@
-"""What people are told of uploads that failed: bounded, in words and as a document.
+"""What people are told of uploads that fail or stay away: bounded, in words, as JSON.
 
 File names and reasons are somebody else's text. Whatever leaves here is on one line
 each and holds no character that steers a terminal, a header or the order of letters.
@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-Kind = Literal["failed", "waiting", "test"]
+Kind = Literal["failed", "waiting", "quiet", "test"]
 
 MOST_KEPT = 50
 """Uploads of one alert that are kept with it; of more, only the number."""
@@ -48,7 +48,8 @@ class Alert:
     """Uploads that failed, or wait, told together.
 
     Attributes:
-        kind: failed (for good), waiting (tried again by itself), or test.
+        kind: failed (for good), waiting (tried again by itself), quiet (no new file
+            has come for too long; the upload is the last one), or test.
         batch: their batch; the oldest of several.
         run_id: the last run of it, "" for none.
         uploads: at most ``MOST_KEPT`` of them, oldest first.
@@ -109,6 +110,8 @@ def headline(alert: Alert) -> str:
     """What has happened, in a few words on one line."""
     if alert.kind == "test":
         return "Test of the alerts of bulk_pipeline"
+    if alert.kind == "quiet":
+        return "No new file has come for longer than expected"
     files = "1 file" if alert.count == 1 else f"{alert.count:,} files"
     if alert.kind == "waiting":
         verb = "waits" if alert.count == 1 else "wait"
@@ -150,6 +153,8 @@ def summary(alert: Alert, ui_url: str) -> str:
         lines.append(f"- and {told.more:,} more")
     if alert.kind == "failed":
         lines.append("All of them: bulk-pipeline uploads --state failed")
+    if alert.kind == "quiet":
+        lines.append("Look at the sender and at the inbox: bulk-pipeline doctor")
     if alert.kind == "waiting":
         lines.append(
             "They are tried again by themselves. See: bulk-pipeline uploads --state "

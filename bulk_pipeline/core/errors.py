@@ -34,6 +34,10 @@ class DatabaseLeftAlone(DatabaseUnavailable):
     """The circuit breaker is open: the database was not asked at all."""
 
 
+class ReplicaBehind(TransientError):
+    """The read replica has not yet what was asked for; names it and the way round."""
+
+
 class UnreadableFile(PermanentError):
     """A file that is no table we can read; says what is wrong, where, what to do."""
 

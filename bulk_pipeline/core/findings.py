@@ -21,6 +21,7 @@ class Area(StrEnum):
     MACHINE = "machine"
     HOME = "home"
     DATABASE = "database"
+    REPLICA = "replica"
     SYNCHRONISATION = "synchronisation"
     MODEL = "model"
     DAGSTER = "Dagster"

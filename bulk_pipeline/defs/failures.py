@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -10,6 +11,9 @@ from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.core.errors import BulkPipelineError, TransientError
 from bulk_pipeline.defs.resources import InstallationResource
+
+FOR_GOOD = "bulk_pipeline/for_good"
+"""Metadata of a failure that no journal knows of: whether trying again is in vain."""
 
 
 @contextmanager
@@ -46,6 +50,51 @@ def explained() -> Iterator[None]:
     except BulkPipelineError as error:
         may_pass = isinstance(error, TransientError)
         raise dg.Failure(str(error), allow_retries=may_pass) from error
+
+
+@contextmanager
+def told_in_events() -> Iterator[None]:
+    """Fail a step of a machine that has no journal, so that the home can enter it.
+
+    Raises:
+        dg.Failure: with the message, and by its metadata whether it is for good; the
+            sensor reads it by ``told_by``.
+    """
+    try:
+        yield
+    except BulkPipelineError as error:
+        for_good = not isinstance(error, TransientError)
+        raise dg.Failure(
+            str(error), metadata={FOR_GOOD: for_good}, allow_retries=not for_good
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Why a step failed on a machine that has no journal.
+
+    Attributes:
+        message: of our error.
+        for_good: whether another attempt would fail alike.
+    """
+
+    message: str
+    for_good: bool
+
+
+def told_by(instance: dg.DagsterInstance, run_id: str) -> Told | None:
+    """What a failed run's steps say by ``told_in_events``; one for good goes first."""
+    failures = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.STEP_FAILURE
+    )
+    found = []
+    for record in failures.records:
+        event = record.event_log_entry.dagster_event
+        ours = event.step_failure_data.user_failure_data if event else None
+        mark = ours.metadata.get(FOR_GOOD) if ours else None
+        if ours and mark:
+            found.append(Told(ours.description or "", bool(mark.value)))
+    return max(found, key=lambda told: told.for_good, default=None)
 
 
 @contextmanager

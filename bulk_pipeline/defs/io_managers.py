@@ -12,7 +12,7 @@ from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.adapters.publishing import publish_batch
 from bulk_pipeline.defs.failures import working_on
-from bulk_pipeline.defs.metadata import TABLE_ROWS, figures_metadata
+from bulk_pipeline.defs.metadata import TABLE_ROWS, card_metadata, figures_metadata
 from bulk_pipeline.defs.resources import InstallationResource
 
 
@@ -72,6 +72,7 @@ class BulkInsertIOManager(dg.ConfigurableIOManager):
         pool: Any = installation.database.engine.pool
         context.add_output_metadata(
             {
+                "performance": card_metadata(published),
                 **metadata,
                 "dagster/partition_row_count": published.figures.counts["inserted"]
                 + published.figures.counts["updated"],
@@ -90,7 +91,6 @@ class BulkInsertIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Stored rows of the batch's uploads, as a pandas frame."""
-        from bulk_pipeline.adapters.frames import predictions_frame  # noqa: PLC0415
+        from bulk_pipeline.adapters.frames import batch_frame  # noqa: PLC0415
 
-        database = self.installation.installation.database
-        return predictions_frame(database, batch=context.asset_partition_key)
+        return batch_frame(self.installation.installation, context.asset_partition_key)

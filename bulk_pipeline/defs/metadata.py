@@ -7,8 +7,10 @@ from typing import Any
 import dagster as dg
 
 from bulk_pipeline.adapters.batch_report import BatchFigures
+from bulk_pipeline.adapters.publishing import Published
 from bulk_pipeline.adapters.reports import UploadReading
 from bulk_pipeline.core.notices import counted
+from bulk_pipeline.core.performance_card import performance_card
 from bulk_pipeline.core.schema import RATIO_COLUMNS
 
 TABLE_ROWS = 50
@@ -33,12 +35,32 @@ PREDICTION_COLUMNS = dg.TableSchema(
 
 
 def figures_metadata(figures: BatchFigures) -> dict[str, Any]:
-    """The figures of a batch under flat names, so that the UI plots each of them."""
+    """The figures of a batch under flat names, so that the UI plots each of them.
+
+    Rounded to a millionth, since the UI shows every digit of a number.
+    """
     values = asdict(figures)
     stages = values.pop("stages")
-    counts = values.pop("counts")
+    counts, database = values.pop("counts"), values.pop("database")
     seconds = {f"seconds_{stage}": value for stage, value in stages.items()}
-    return {**counts, **values, "tier": str(figures.tier), **seconds}
+    found = {**counts, **values, "tier": str(figures.tier), **seconds, **database}
+    return {
+        name: round(value, 6) if isinstance(value, float) else value
+        for name, value in found.items()
+    }
+
+
+def card_metadata(published: Published) -> dg.MarkdownMetadataValue:
+    """The performance card of a load; Dagster shows it as a page of its own."""
+    figures = published.figures
+    return dg.MetadataValue.md(
+        performance_card(
+            published.load,
+            published.before,
+            figures.database_seconds,
+            figures.database,
+        )
+    )
 
 
 def uploads_table(readings: Sequence[UploadReading]) -> dg.TableMetadataValue:

@@ -15,6 +15,7 @@ from bulk_pipeline_tests.adapters.harness import (
     Pipeline,
     installation_in,
 )
+from bulk_pipeline_tests.adapters.replicas import copied, reading_from
 from bulk_pipeline_tests.adapters.ways import DRIVERS, MSSQLPYTHON, WAYS
 from bulk_pipeline_tests.adapters.withdrawals import STATE, loaded
 from bulk_pipeline_tests.builders import rows_of, write_csv
@@ -139,3 +140,22 @@ def alone(tmp_path_factory):
         return states[names]
 
     return state
+
+
+@pytest.fixture
+def followed(on_sqlite, base, tmp_path):
+    """A pipeline with six rows, its installation with a replica, and a new copy."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    [upload] = on_sqlite.load(base).uploads
+    path = folder / "copy of it.db"
+    copied(on_sqlite, path)
+    installation = reading_from(on_sqlite.installation, f"sqlite:///{path}")
+    yield on_sqlite, installation, lambda: copied(on_sqlite, path), upload.key
+    installation.replica.dispose()
+
+
+@pytest.fixture
+def more(tmp_path):
+    """Another file with two new rows."""
+    return write_csv(tmp_path / "more.csv", rows_of("Z", [2001, 2002]))

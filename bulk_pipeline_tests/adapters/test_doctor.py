@@ -174,6 +174,14 @@ def test_an_extra_is_there_or_not_and_half_of_it_is_a_fault() -> None:
     assert judged_extra("a", mixed).level is Level.WARNING
 
 
+def test_a_package_that_comes_with_another_is_no_half_of_an_extra() -> None:
+    """Else a fresh installation begins with a warning that nobody can heed."""
+    texts = ["dagster", "fsspec>=2025.3; extra == 'a'", "none-of-ours; extra == 'a'"]
+
+    assert judged_extra("a", texts).what == "extra a: not installed"
+    assert judged_extra("a", texts[1:]).level is Level.WARNING
+
+
 @pytest.mark.parametrize(
     ("version", "level"),
     [("3.10.9", "failure"), ("3.11.0", "ok"), ("3.13.7", "ok"), ("3.14.0", "failure")],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_pipeline.adapters.home_folder import make_home
+from bulk_pipeline.adapters.home import make_home
 from bulk_pipeline.core.errors import ConfigurationError
 from bulk_pipeline_tests.cli.command import bulk_pipeline
 

@@ -49,6 +49,7 @@ GIVEN = {
     "BULK_PIPELINE_KEEP_BATCHES": ("9", "keep_batches", 9),
     "BULK_PIPELINE_KEEP_RUNS_DAYS": ("10", "keep_runs_days", 10),
     "BULK_PIPELINE_KEEP_FAILED_DAYS": ("11", "keep_failed_days", 11),
+    "BULK_PIPELINE_KEEP_REPORTS": ("12", "keep_reports", 12),
     "BULK_PIPELINE_UI_URL": ("https://ui", "ui_url", "https://ui"),
     "BULK_PIPELINE_ALERT_WEBHOOK": (
         "https://hook/5c1",
@@ -66,6 +67,11 @@ GIVEN = {
     "BULK_PIPELINE_WARN_REJECTED_SHARE": ("0.2", "warn_rejected_share", 0.2),
     "BULK_PIPELINE_WARN_MISSING_SHARE": ("0.3", "warn_missing_share", 0.3),
     "BULK_PIPELINE_WARN_IMPLAUSIBLE_SHARE": ("0.4", "warn_implausible_share", 0.4),
+    "BULK_PIPELINE_WARN_PLACEHOLDER_SHARE": ("0.5", "warn_placeholder_share", 0.5),
+    "BULK_PIPELINE_WARN_RATIO_PSI": ("0.6", "warn_ratio_psi", 0.6),
+    "BULK_PIPELINE_WARN_SCORE_PSI": ("0.7", "warn_score_psi", 0.7),
+    "BULK_PIPELINE_DRIFT_ROWS": ("8", "drift_rows", 8),
+    "BULK_PIPELINE_INBOX_FRESH_HOURS": ("9.5", "inbox_fresh_hours", 9.5),
     "BULK_PIPELINE_DECIMAL": ("comma", "decimal", "comma"),
     "BULK_PIPELINE_ENCODING": ("Windows-1252", "encoding", "cp1252"),
     "BULK_PIPELINE_SHEETS": ("all", "sheets", "all"),
@@ -83,6 +89,10 @@ GIVEN = {
     "BULK_PIPELINE_API_UPLOAD_BYTES": ("22", "api_upload_bytes", 22),
     "BULK_PIPELINE_API_REQUESTS_PER_MINUTE": ("23", "api_requests_per_minute", 23),
     "BULK_PIPELINE_DAGSTER_URL": ("http://ui:1", "dagster_url", "http://ui:1"),
+    "BULK_PIPELINE_CHUNKS_URL": ("s3://b/c/", "chunks_url", "s3://b/c"),
+    "BULK_PIPELINE_CHUNKS_ROWS": ("24", "chunks_rows", 24),
+    "BULK_PIPELINE_READ_URL": ("sqlite:///r", "read_url", SecretStr("sqlite:///r")),
+    "BULK_PIPELINE_READ_PASSWORD": ("5c1", "read_password", SecretStr("5c1")),
     "BULK_PIPELINE_SYNC_SOURCE": (
         "sqlite:///a",
         "sync_source",
@@ -104,6 +114,17 @@ GIVEN = {
         SecretStr("5c1"),
     ),
     "BULK_PIPELINE_SYNC_DELETE": ("no", "sync_delete", False),
+    "BULK_PIPELINE_CELERY_BROKER": (
+        "redis://:5c1@a",
+        "celery_broker",
+        SecretStr("redis://:5c1@a"),
+    ),
+    "BULK_PIPELINE_CELERY_BACKEND": (
+        "redis://:5c1@b",
+        "celery_backend",
+        SecretStr("redis://:5c1@b"),
+    ),
+    "BULK_PIPELINE_CELERY_VISIBILITY_SECONDS": ("24", "celery_visibility_seconds", 24),
     "BULK_PIPELINE_LOG_LEVEL": ("DEBUG", "log_level", "DEBUG"),
     "BULK_PIPELINE_LOG_FILE": ("/var/log/x.log", "log_file", Path("/var/log/x.log")),
 }
@@ -131,6 +152,7 @@ BAD = {
     "BULK_PIPELINE_KEEP_BATCHES": "0",
     "BULK_PIPELINE_KEEP_RUNS_DAYS": "100000",
     "BULK_PIPELINE_KEEP_FAILED_DAYS": "soon-5c1",
+    "BULK_PIPELINE_KEEP_REPORTS": "soon-5c1",
     "BULK_PIPELINE_ON_CONFLICT": "merge-5c1",
     "BULK_PIPELINE_COMPANIES": "drop-5c1",
     "BULK_PIPELINE_BLANK_QUARTER": "Q5-5c1",
@@ -138,6 +160,11 @@ BAD = {
     "BULK_PIPELINE_WARN_REJECTED_SHARE": "1.01",
     "BULK_PIPELINE_WARN_MISSING_SHARE": "-0.1",
     "BULK_PIPELINE_WARN_IMPLAUSIBLE_SHARE": "5c1%",
+    "BULK_PIPELINE_WARN_PLACEHOLDER_SHARE": "nan",
+    "BULK_PIPELINE_WARN_RATIO_PSI": "nan",
+    "BULK_PIPELINE_WARN_SCORE_PSI": "-0.1",
+    "BULK_PIPELINE_DRIFT_ROWS": "0",
+    "BULK_PIPELINE_INBOX_FRESH_HOURS": "inf",
     "BULK_PIPELINE_DECIMAL": "dot-5c1",
     "BULK_PIPELINE_ENCODING": "latin-5c1",
     "BULK_PIPELINE_SHEETS": "two-5c1",
@@ -146,7 +173,10 @@ BAD = {
     "BULK_PIPELINE_API_UPLOAD_BYTES": "0",
     "BULK_PIPELINE_API_REQUESTS_PER_MINUTE": "0",
     "BULK_PIPELINE_DAGSTER_URL": "http://me:5c1@host",
+    "BULK_PIPELINE_CHUNKS_URL": "s3://me:5c1@bucket",
+    "BULK_PIPELINE_CHUNKS_ROWS": "0",
     "BULK_PIPELINE_SYNC_DELETE": "perhaps-5c1",
+    "BULK_PIPELINE_CELERY_VISIBILITY_SECONDS": "9",
     "BULK_PIPELINE_LOG_LEVEL": "loud-5c1",
 }
 
@@ -162,7 +192,7 @@ def test_each_variable_is_read(name: str) -> None:
 
 
 def test_every_variable_is_listed() -> None:
-    """The table in the README is made from this list."""
+    """The table of settings in the documents is compared with this list."""
     listed = Settings.variables()
     assert {*listed} == {*GIVEN, "DATABASE_URL", "BULK_PIPELINE_DATABASE_PASSWORD"}
     assert all(listed.values())

@@ -224,7 +224,7 @@ def test_a_database_that_is_away_is_said_at_once(site: Site, loaded, monkeypatch
         """What the database says where it says nothing."""
         raise DatabaseUnavailable("nobody at db.example")
 
-    monkeypatch.setattr("bulk_pipeline.api.uploads.require_database", away)
+    monkeypatch.setattr("bulk_pipeline.api.uploads.require_answer", away)
     monkeypatch.setattr("bulk_pipeline.api.uploads.export_rows", None)
     answer = site.client.get(f"{UPLOADS}/{key}/results")
     said = require_problem(answer, 503)

@@ -1,7 +1,4 @@
-"""The pictures of the page in the documents, made where a folder is named for them.
-
-``BULK_PIPELINE_TEST_PICTURES=docs/images .ci/browser make test-browser``
-"""
+"""The pictures of the page in the documents: ``make pictures``."""
 
 import os
 from collections.abc import Iterator

@@ -6,6 +6,7 @@ transaction or the session ends, however it ends.
 
 import sqlalchemy as sa
 
+from bulk_pipeline.adapters.databases.watching import WAITS_FOR_LOCK
 from bulk_pipeline.core.errors import PermanentError, TransientError
 
 TRANSACTION, SESSION = "Transaction", "Session"
@@ -22,7 +23,7 @@ _TAKE = sa.text(
     " @LockOwner = :owner, @LockTimeout = :milliseconds;"
     " SET NOCOUNT OFF;"
     " SELECT @taken"
-)
+).execution_options(**{WAITS_FOR_LOCK: True})
 
 
 def take(

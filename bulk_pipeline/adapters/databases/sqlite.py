@@ -10,7 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.database_settings import DatabaseSettings
-from bulk_pipeline.adapters.databases.pool import pool_arguments
+from bulk_pipeline.adapters.databases.watching import BEGIN_WRITING, pool_arguments
 from bulk_pipeline.core.errors import ConfigurationError
 
 PAGE_BYTES = 16_384  # a bulk load commits in half the time it takes at SQLite's 4,096
@@ -96,4 +96,4 @@ class _TemporaryTable:
 
 def _begin(connection: sa.Connection) -> None:
     immediate = connection.get_execution_options().get("begin_immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    connection.exec_driver_sql(BEGIN_WRITING if immediate else "BEGIN")

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from bulk_pipeline.adapters.database_settings import DatabaseSettings
 from bulk_pipeline.adapters.databases.application_lock import TRANSACTION, take
 from bulk_pipeline.adapters.databases.copying import Copier
-from bulk_pipeline.adapters.databases.pool import pool_arguments
 from bulk_pipeline.adapters.databases.sqlserver_url import completed, copier_of
 from bulk_pipeline.adapters.databases.stage import Stage, Staging, swept
+from bulk_pipeline.adapters.databases.watching import pool_arguments
 from bulk_pipeline.adapters.sqlserver_errors import from_sqlserver
 from bulk_pipeline.core.errors import TransientError
 
@@ -49,6 +49,11 @@ class SqlServerBackend:
         return self._made(
             poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True
         )
+
+    @property
+    def engines(self) -> Sequence[sa.Engine]:
+        """Both of them, for whoever listens to what is asked of the database."""
+        return (self.engine, self.unpooled)
 
     @cached_property
     def copier(self) -> Copier:

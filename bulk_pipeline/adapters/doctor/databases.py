@@ -42,7 +42,10 @@ def database_findings(
 def servers(settings: Settings) -> int:
     """How many of the databases are servers, which may keep us waiting."""
     found = 0
-    for each in (settings, *([_other(settings)] if settings.sync_target else ())):
+    others = [_other(settings)] if settings.sync_target else []
+    if settings.read_url:
+        others.append(settings.model_copy(update={"database_url": settings.read_url}))
+    for each in (settings, *others):
         with contextlib.suppress(ConfigurationError):  # told of where it is looked at
             found += target_url(each).get_backend_name() != "sqlite"
     return found
@@ -64,6 +67,18 @@ def synchronisation_findings(settings: Settings) -> list[Finding]:
         )
         for finding in found
     ]
+
+
+def replica_findings(settings: Settings) -> list[Finding]:
+    """The replica that reports and exports read, where one is set."""
+    area = Area.REPLICA
+    if settings.read_url is None:
+        return [fine(area, "No replica is set: reports read the database itself.")]
+    from bulk_pipeline.adapters.doctor.replica import (  # noqa: PLC0415
+        examined_replica,  # only where there is one
+    )
+
+    return apart(area, lambda: examined_replica(settings))
 
 
 def _other(settings: Settings) -> Settings:

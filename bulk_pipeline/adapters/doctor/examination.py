@@ -7,8 +7,10 @@ from bulk_pipeline.adapters.databases.target import target_url
 from bulk_pipeline.adapters.doctor.apart import apart
 from bulk_pipeline.adapters.doctor.databases import (
     database_findings,
+    replica_findings,
     synchronisation_findings,
 )
+from bulk_pipeline.adapters.doctor.inbox import inbox_findings
 from bulk_pipeline.adapters.doctor.machine import machine_findings, room_findings
 from bulk_pipeline.adapters.doctor.packages import package_findings
 from bulk_pipeline.adapters.doctor.places import (
@@ -66,7 +68,10 @@ def examined(
     """
     yield from apart(Area.SETTINGS, lambda: variable_findings(environment))
     yield from _done(_of_machine(settings, dagster))
+    if settings.chunks_url:
+        yield from apart(Area.HOME, lambda: _exchange_findings(settings))
     yield from apart(Area.DATABASE, lambda: database_findings(settings))
+    yield from replica_findings(settings)
     yield from synchronisation_findings(settings)
     yield from apart(Area.MODEL, lambda: _model_findings(settings))
 
@@ -81,11 +86,20 @@ def _of_machine(settings: Settings, dagster: Path) -> list[Check]:
         (Area.HOME, lambda: lasting_findings(settings)),
         (Area.HOME, lambda: log_findings(settings)),
         (Area.HOME, lambda: journal_findings(Home(settings.home).journal)),
+        (Area.HOME, lambda: inbox_findings(settings)),
     ]
 
 
 def _done(checks: Iterable[Check]) -> list[Finding]:
     return [finding for area, check in checks for finding in apart(area, check)]
+
+
+def _exchange_findings(settings: Settings) -> Iterator[Finding]:
+    from bulk_pipeline.adapters.doctor.exchange import (  # noqa: PLC0415
+        exchange_findings,  # few installations have one
+    )
+
+    yield from exchange_findings(settings)
 
 
 def _model_findings(settings: Settings) -> Iterator[Finding]:

@@ -9,8 +9,10 @@ from bulk_pipeline.adapters.active_model import ACTIVE_FILE
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.model_standing import probed, standing
 from bulk_pipeline.adapters.model_store import load_model
+from bulk_pipeline.adapters.references import reference_of
 from bulk_pipeline.adapters.settings import Settings
-from bulk_pipeline.core.findings import Area, Finding, failure, fine
+from bulk_pipeline.core.errors import ModelRefused
+from bulk_pipeline.core.findings import Area, Finding, failure, fine, warning
 
 GOLDEN = (
     0.019420030816359617,
@@ -55,10 +57,26 @@ def model_findings(settings: Settings) -> Iterator[Finding]:
     named = ", named by BULK_PIPELINE_MODEL" if found.by_setting else ""
     yield fine(Area.MODEL, f"{model.name} ({model.kind}{named}), {since}")
     yield fine(Area.MODEL, f"sha256 {model.sha256}")
+    yield from _reference_findings(settings, model.sha256)
     if model.sha256 != load_model().sha256:
         yield fine(Area.MODEL, f"It scores {scores.height} rows to try it on.")
         return
     yield judged_scores(scores["probability"].to_numpy())
+
+
+def _reference_findings(settings: Settings, sha256: str) -> Iterator[Finding]:
+    """What the batches are compared with."""
+    make = "Make one: bulk-pipeline model reference FILE"
+    try:
+        found = reference_of(Home(settings.home), sha256)
+    except ModelRefused as refusal:
+        yield warning(Area.MODEL, f"No batch is compared: {refusal}", make)
+        return
+    if found is None:
+        yield fine(Area.MODEL, f"It has no reference to compare batches with. {make}")
+    else:
+        what = f"Batches are compared with {found.rows:,} rows, {found.source}."
+        yield fine(Area.MODEL, what)
 
 
 def judged_scores(

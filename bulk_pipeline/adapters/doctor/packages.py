@@ -7,6 +7,7 @@ it is written down twice.
 import platform
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib import metadata
 
 from bulk_pipeline.core.findings import Area, Finding, failure, fine, warning
@@ -94,27 +95,53 @@ def judged_package(requirement: str) -> Finding:
 def judged_extra(extra: str, requirements: Sequence[str]) -> Finding:
     """Whether the packages of an extra are there: all, none, or only some.
 
+    A package that comes with what is always required, as fsspec does with Dagster, does
+    not say that anybody wanted the extra.
+
     Args:
         extra: its name.
         requirements: all that the project declares, those of extras by their markers.
     """
-    found = [
-        judged_package(text.partition(";")[0].strip())
+    texts = [
+        text.partition(";")[0].strip()
         for text in requirements
         if _extra_of(text) == extra
     ]
-    faults = [finding for finding in found if finding.cure]
+    faults = {text: found for text in texts if (found := judged_package(text)).cure}
     if not faults:
         return fine(AREA, f"extra {extra}: installed")
-    if all("is not installed" in fault.what for fault in faults) and len(faults) == len(
-        found
-    ):
+    absent = {text for text, fault in faults.items() if "not installed" in fault.what}
+    if absent == {*texts} or absent == {*texts} - _brought_by_others(requirements):
         return fine(AREA, f"extra {extra}: not installed")
     return warning(
         AREA,
-        f"extra {extra}: {' '.join(fault.what for fault in faults)}",
+        f"extra {extra}: {' '.join(fault.what for fault in faults.values())}",
         f"Install it as a whole: pip install 'bulk-pipeline[{extra}]'.",
     )
+
+
+def _brought_by_others(requirements: Sequence[str]) -> set[str]:
+    """Those of our requirements whose packages come with what is always required."""
+    from packaging.requirements import Requirement  # noqa: PLC0415  # as above
+    from packaging.utils import canonicalize_name as canonical  # noqa: PLC0415
+
+    def needed(texts: Sequence[str]) -> list[str]:
+        found = map(Requirement, texts)
+        return [
+            canonical(each.name)
+            for each in found
+            if each.marker is None or each.marker.evaluate({"extra": ""})
+        ]
+
+    waiting, brought = needed(requirements), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in brought:
+            brought.add(name)
+            with suppress(metadata.PackageNotFoundError):
+                waiting += needed(metadata.requires(name) or ())
+    plain = [text.partition(";")[0].strip() for text in requirements]
+    return {text for text in plain if canonical(Requirement(text).name) in brought}
 
 
 def _extra_of(requirement: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from bulk_pipeline.adapters.databases.read_only import opened_to_read
 from bulk_pipeline.adapters.doctor.tables import table_findings
 from bulk_pipeline.adapters.failures import CURES, translated
 from bulk_pipeline.adapters.journal_tables import metadata as journal
@@ -35,23 +36,10 @@ def looked_into(path: Path) -> Iterator[sa.Connection]:
         TransientError: another program has locked it.
         DatabaseUnusable: it cannot be opened, or is damaged, or is something else.
     """
-    opened = partial(_opened, path)
+    opened = partial(opened_to_read, path, BUSY_SECONDS)
     engine = sa.create_engine("sqlite://", creator=opened, poolclass=sa.NullPool)
     with translated(), engine.connect() as connection:
         yield connection
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    # The last connection to close a file in WAL mode folds its log into it: not for us,
-    # if there is a log. Without one, a connection that may not write would leave two
-    # files behind, and one that may write takes them away again.
-    access = "mode=rw" if os.access(path.parent, os.W_OK) else "immutable=1"
-    if Path(f"{path}-wal").exists():
-        access = "mode=ro"
-    address = f"{path.absolute().as_uri()}?{access}"
-    connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
-    connection.execute("PRAGMA query_only = ON")
-    return connection
 
 
 def refused_file(

@@ -72,7 +72,7 @@ def _unknown(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield warning(
             Area.SETTINGS,
             f"{name} is set and no setting.",
-            f"{meant}; the README lists all settings.",
+            f"{meant}; docs/settings.md lists all settings.",
         )
 
 

@@ -28,10 +28,10 @@ def main() -> None:
         return
     job = json.loads(line)
     try:
-        # Who only reads must not fold the log into the file, or remove it.
-        file = f"file:{quote(job['path'])}?mode=ro"
+        file = f"file:{quote(job['path'])}?{job.get('access', 'mode=ro')}"
         with dbapi.connect(file, autocommit=True) as connection:
-            for command in (f"PRAGMA busy_timeout = {int(job['busy_ms'])}", "BEGIN"):
+            patience = f"PRAGMA busy_timeout = {int(job['busy_ms'])}"
+            for command in (patience, "PRAGMA query_only = ON", "BEGIN"):
                 with connection.cursor() as cursor:
                     cursor.execute(command)
                     cursor.fetchall()

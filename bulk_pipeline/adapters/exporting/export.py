@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from dataclasses import replace as with_
 from pathlib import Path
 
 from bulk_pipeline.adapters.exporting.files import SUFFIXES, open_sink, require_fits
@@ -19,6 +20,7 @@ from bulk_pipeline.adapters.exporting.uploads import wanted_of_upload
 from bulk_pipeline.adapters.exporting.wanted import Wanted
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.outputs import require_place, whole_file
+from bulk_pipeline.adapters.replica_lag import lag_note
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +80,11 @@ def export(
     of its file that is stored now, whoever stored it; where the files of its batch were
     retired, the rows that the upload owns, and a note says so.
 
+    Where the installation has a read replica, rows and receipts are the replica's, and
+    the notes say how far it lags.
+
     Args:
-        installation: whose database, home and journal.
+        installation: whose database or replica, home and journal.
         selection: which rows.
         out: ends in .csv, .xlsx or .parquet; its directory exists.
         replace: whether a file of that name may be replaced.
@@ -88,14 +93,19 @@ def export(
         PermanentError: the upload is unknown, has not ended, failed or was withdrawn;
             names it and the cure.
         ConfigurationError: the file cannot be written there, or in that format.
+        ReplicaBehind: the upload has not reached the replica; another attempt may help.
         TransientError: the database did not answer.
     """
     require_place(out, SUFFIXES, replace=replace)
-    database = installation.database
+    database = installation.read_database
     database.create_tables()
+    lag = lag_note(installation)
     wanted = Wanted(year=selection.year)
     if selection.upload is not None:
         wanted = wanted_of_upload(installation, selection.upload, selection.year)
+
+    if lag is not None:
+        wanted = with_(wanted, notes=(*wanted.notes, lag))
 
     def attempt() -> Export:
         with one_moment(database, wanted) as source:

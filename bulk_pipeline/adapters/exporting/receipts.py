@@ -7,10 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from bulk_pipeline.adapters.database import Database
+from bulk_pipeline.adapters.exporting.arrived import behind, require_arrived
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.journal import UNFINISHED, UploadReport
 from bulk_pipeline.adapters.tables import uploads
-from bulk_pipeline.adapters.withdrawing import shown
+from bulk_pipeline.adapters.upload_report import shown
 from bulk_pipeline.core.errors import PermanentError
 
 Receipt = sa.Row[Any]
@@ -30,11 +31,12 @@ def loaded_of(installation: Installation, key: str) -> Loaded:
     Raises:
         PermanentError: there is none whose rows are stored.
     """
-    journal, database = installation.journal, installation.database
+    journal, database = installation.journal, installation.read_database
     reports = journal.uploads(batch=key) or journal.uploads(keys=[key])
     if not reports:
-        found = _receipts(database, uploads.c.upload_key == key)
-        found = found or _receipts(database, uploads.c.batch_key == key)
+        named = sa.or_(uploads.c.upload_key == key, uploads.c.batch_key == key)
+        found = _receipts(database, named)
+        require_arrived(installation, named, found)
         if not found:
             raise PermanentError(
                 f"There is no upload or batch {key!r}. Run `bulk-pipeline uploads` for "
@@ -43,10 +45,13 @@ def loaded_of(installation: Installation, key: str) -> Loaded:
         return Loaded(_not_withdrawn(found))
     for report in reports:
         _require_ended(report)
-    keys, notes = _stored_as(database, reports)
+    keys, notes = _stored_as(installation, reports)
     if not keys:
         raise _nothing(reports[0])
-    receipts = _receipts(database, uploads.c.upload_key.in_(keys))
+    asked = uploads.c.upload_key.in_(keys)
+    receipts = _receipts(database, asked)
+    _require_all(installation, keys, receipts)
+    require_arrived(installation, asked, receipts)
     if not receipts:
         raise PermanentError(
             f"Upload {reports[0].key} ({reports[0].file}) is {reports[0].state}, but "
@@ -56,8 +61,22 @@ def loaded_of(installation: Installation, key: str) -> Loaded:
     return Loaded(_not_withdrawn(receipts), notes)
 
 
+def _require_all(
+    installation: Installation, keys: Sequence[str], receipts: Sequence[Receipt]
+) -> None:
+    """What the journal knows as loaded must be on the replica, where one is read.
+
+    Raises:
+        ReplicaBehind: names the first that is not.
+    """
+    there = {receipt.upload_key for receipt in receipts}
+    lacking = [key for key in keys if key not in there]
+    if lacking and installation.replica is not None:
+        raise behind(installation, lacking[0])
+
+
 def _stored_as(
-    database: Database, reports: Iterable[UploadReport]
+    installation: Installation, reports: Iterable[UploadReport]
 ) -> tuple[list[str], tuple[str, ...]]:
     """Keys of the uploads whose rows these uploads stand for, and what to say."""
     keys, notes = [], []
@@ -65,7 +84,9 @@ def _stored_as(
         if report.state == "loaded":
             keys.append(report.key)
         elif report.state == "repeated":
-            earlier = _repeated(database, report)
+            earlier = _repeated(installation.read_database, report)
+            if not earlier and installation.replica is not None:
+                raise behind(installation, report.key)
             keys += earlier
             notes.append(f"{report.file}: {report.message}")
         else:

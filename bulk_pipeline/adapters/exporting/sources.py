@@ -7,6 +7,7 @@ export. ADBC's makes columns, but may not share a process with it (see
 
 import contextlib
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.core.errors import TransientError
 
 Types = dict[str, pl.DataType]
+_END_SECONDS = 10
+logger = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -112,8 +115,15 @@ def reading_process(database: Database) -> Iterator[Source]:
     busy_ms = int(database.settings.busy_seconds * 1000)
     try:
         source = FromProcess(child)
-        source.send({"path": str(database.path), "busy_ms": busy_ms})
+        access = database.access  # another one as soon as it is open
+        job = {"path": str(database.path), "access": access, "busy_ms": busy_ms}
+        source.send(job)
         yield source
+        if access != "mode=ro":
+            # A connection that is not closed would leave its log beside the copy.
+            child.communicate(timeout=_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        logger.warning("The process that read the rows did not end by itself.")
     finally:
         child.kill()  # it only reads
         child.communicate()

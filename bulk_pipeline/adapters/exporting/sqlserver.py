@@ -10,10 +10,18 @@ from bulk_pipeline.adapters.databases.application_lock import SHARED, TRANSACTIO
 from bulk_pipeline.adapters.databases.sqlserver import WRITE_LOCK
 from bulk_pipeline.core.errors import TransientError
 
-_ALLOWED = sa.text(
-    "SELECT snapshot_isolation_state FROM sys.databases WHERE name = DB_NAME()"
+_STANDING = sa.text(
+    "SELECT snapshot_isolation_state,"
+    " CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(20))"
+    " FROM sys.databases WHERE name = DB_NAME()"
 )
 _ON = 1
+_READ_ONLY = "READ_ONLY"
+"""What a database says that nobody can write: a readable secondary, a copy in standby.
+
+A secondary runs every transaction as a snapshot, whatever is asked for.
+https://learn.microsoft.com/sql/database-engine/availability-groups/windows/active-secondaries-readable-secondary-replicas-always-on-availability-groups
+"""
 
 
 @contextlib.contextmanager
@@ -24,9 +32,12 @@ def sqlserver_moment(database: Database) -> Iterator[sa.Connection]:
         TransientError: a load held the database all the time that we may wait.
     """
     with database.engine.connect() as connection:
-        allowed = connection.execute(_ALLOWED).scalar() == _ON
+        allowed, updateability = connection.execute(_STANDING).one()
         connection.rollback()
-        if allowed:
+        if updateability == _READ_ONLY:
+            yield connection
+            return
+        if allowed == _ON:
             # Taken back when the connection goes to the pool.
             yield connection.execution_options(isolation_level="SNAPSHOT")
             return

@@ -8,6 +8,7 @@ from typing import Protocol
 import polars as pl
 
 from bulk_pipeline.adapters.chunks import ChunkHandle
+from bulk_pipeline.core.metrics import NOTHING_ASKED, DatabaseFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +104,13 @@ class LoadResult:
         rows_written: rows physically inserted or replaced by this transaction; 0 for
             a batch that was loaded before.
         database_seconds: from the request for the write lock to the commit.
+        asked: what was asked of the database past SQLAlchemy, which others watch.
     """
 
     outcomes: tuple[UploadOutcome, ...]
     rows_written: int
     database_seconds: float
+    asked: DatabaseFigures = NOTHING_ASKED
 
 
 class Loader(Protocol):

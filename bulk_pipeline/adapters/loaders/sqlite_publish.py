@@ -16,6 +16,7 @@ from bulk_pipeline.adapters.loaders.sqlite_drivers import Driver
 from bulk_pipeline.adapters.loaders.sqlite_key import TABLE, key_built_last
 from bulk_pipeline.adapters.loaders.sqlite_receipts import Receipts
 from bulk_pipeline.adapters.loaders.sqlite_stored import earlier_keys, stored_rows
+from bulk_pipeline.adapters.loaders.sqlite_timed import TimedDriver
 from bulk_pipeline.core.duplicates import CONFLICT_SCHEMA
 from bulk_pipeline.core.errors import AccountingError
 from bulk_pipeline.core.schema import RATIOS
@@ -36,20 +37,21 @@ def publish(driver: Driver, request: LoadRequest) -> LoadResult:
             was withdrawn meanwhile; names it.
     """
     started = time.perf_counter()
-    driver.command("BEGIN IMMEDIATE")
+    timed = TimedDriver(driver)
+    timed.begin()
     try:
-        publication = _Publication(driver, request)
+        publication = _Publication(timed, request)
         publication.store()
         outcomes = publication.receipts.write()
         reached("receipts written")
         reached("before commit")
-        driver.command("COMMIT")
+        timed.command("COMMIT")
         reached("committed")
     except BaseException:
         driver.rollback()
         raise
     seconds = time.perf_counter() - started
-    return LoadResult(outcomes, publication.written, seconds)
+    return LoadResult(outcomes, publication.written, seconds, timed.asked)
 
 
 class _Publication:

@@ -17,6 +17,7 @@ from bulk_pipeline.adapters.loaders.base import (
     UploadOutcome,
 )
 from bulk_pipeline.core import errors
+from bulk_pipeline.core.metrics import DatabaseFigures
 
 _PATHS = ("repeated", "conflicts")
 _HANDLES = ("rows", "scores")
@@ -70,7 +71,12 @@ def result_from_json(line: str) -> LoadResult:
         raised = getattr(errors, document["error"])
         raise raised(document["message"])
     outcomes = tuple(UploadOutcome(**outcome) for outcome in document["outcomes"])
-    return LoadResult(outcomes, document["rows_written"], document["database_seconds"])
+    return LoadResult(
+        outcomes,
+        document["rows_written"],
+        document["database_seconds"],
+        DatabaseFigures(**document["asked"]),
+    )
 
 
 def error_to_json(error: errors.BulkPipelineError) -> str:

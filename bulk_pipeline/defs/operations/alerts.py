@@ -11,13 +11,16 @@ from bulk_pipeline.adapters.alert_channels import Channel, channels, wanted
 from bulk_pipeline.adapters.alert_delivery import Delivered, deliver
 from bulk_pipeline.adapters.alert_outbox import Outbox
 from bulk_pipeline.adapters.alert_reasons import explain, unexplained
+from bulk_pipeline.adapters.freshness import freshness, quiet_alert
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.locks import only_one
 from bulk_pipeline.adapters.tick import utc_now
 from bulk_pipeline.core.alerts import REASON_CHARACTERS, one_line, without_password
 from bulk_pipeline.core.errors import BulkPipelineError
+from bulk_pipeline.core.freshness import Freshness
 from bulk_pipeline.defs.jobs import batch_job
 from bulk_pipeline.defs.operations.failed_uploads import DagsterUi
+from bulk_pipeline.defs.operations.freshness import evaluation, state_of
 from bulk_pipeline.defs.resources import InstallationResource
 
 LOCK_FILE = "alerts.lock"
@@ -47,23 +50,44 @@ def failed_uploads_sensor(
 @dg.sensor(
     minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells people of failed uploads, and tries again what did not arrive.",
+    description="Tells people of failed uploads and of an inbox that stays empty, and "
+    "tries again what did not arrive.",
 )
 def alerts_sensor(
     context: dg.SensorEvaluationContext, installation: InstallationResource
-) -> dg.SkipReason:
-    """Note what failed, send what is due; the answer says what became of it."""
+) -> dg.SkipReason | dg.SensorResult:
+    """Note what failed, send what is due; the answer says what became of it.
+
+    The cursor is what was last said of the inbox: the check of it is evaluated when
+    that changes.
+    """
     try:
         found = installation.opened
         with only_one(found.home.root / LOCK_FILE) as alone:
             if not alone:
                 return dg.SkipReason("Another tick is sending alerts.")
+            quiet = freshness(found.journal, found.settings, utc_now())
+            _note_quiet(found, quiet)
             done = _look(context.instance, found, channels(found.settings))
     except BulkPipelineError as error:
         return dg.SkipReason(f"Alerts wait: {error}")
     for problem in done.problems:
         context.log.warning(problem)
-    return dg.SkipReason(" ".join([f"{done.sent} alerts sent.", *done.problems]))
+    said = " ".join([f"{done.sent} alerts sent.", *done.problems])
+    state = state_of(quiet)
+    if state == (context.cursor or "off"):
+        return dg.SkipReason(said)
+    return dg.SensorResult(
+        skip_reason=said, asset_events=[evaluation(quiet)], cursor=state
+    )
+
+
+def _note_quiet(found: Installation, quiet: Freshness | None) -> None:
+    """Make one alert of an inbox that stays empty, for each last file."""
+    if quiet is not None and quiet.late:
+        outbox = Outbox(found.journal)
+        channels = wanted(found.settings)
+        outbox.notice_once(quiet_alert(quiet), quiet.key, channels, utc_now())
 
 
 def _look(

@@ -13,6 +13,9 @@ from yaml import YAMLError, safe_load  # type: ignore[import-untyped]  # Dagster
 
 from bulk_pipeline.adapters.doctor.daemons import daemons_of
 from bulk_pipeline.adapters.doctor.dagster_files import complete, file_faults
+from bulk_pipeline.adapters.doctor.variables import usable
+from bulk_pipeline.adapters.doctor.workers import worker_findings
+from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.findings import Area, Finding, failure, fine
 from bulk_pipeline.core.watching import (
@@ -22,7 +25,7 @@ from bulk_pipeline.core.watching import (
     judged_instigator,
     judged_runs,
 )
-from bulk_pipeline.defs.executors import chosen_executor
+from bulk_pipeline.defs.executors import CELERY, chosen_executor
 from bulk_pipeline.defs.operations.alerts import alerts_sensor, failed_uploads_sensor
 from bulk_pipeline.defs.operations.housekeeping import housekeeping_schedule
 from bulk_pipeline.defs.uploads.sensor import inbox_sensor
@@ -43,12 +46,15 @@ _Status = dg.DagsterRunStatus
 
 
 def executor_findings() -> Iterator[Finding]:
-    """Whether the executor of the environment is one.
+    """Whether the executor of the environment is one, and what it needs is there.
 
     Raises:
-        ConfigurationError: it is none.
+        BulkPipelineError: it is none, or its broker does not answer.
     """
-    yield fine(Area.SETTINGS, f"Executor: {chosen_executor().name}", minor=True)
+    name = chosen_executor().name
+    yield fine(Area.SETTINGS, f"Executor: {name}", minor=True)
+    if name == CELERY:
+        yield from worker_findings(Settings.from_environment(usable(os.environ)))
 
 
 def instance_findings(folder: Path) -> Iterator[Finding]:

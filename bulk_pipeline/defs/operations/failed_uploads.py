@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from bulk_pipeline.adapters.alert_channels import UI
-from bulk_pipeline.core.alerts import Alert, cure, headline, one_line
+from bulk_pipeline.core.alerts import Alert, AlertedUpload, cure, headline, one_line
 
 FAILED_TAG = "bulk_pipeline/failed_uploads"
 
@@ -22,17 +22,29 @@ failed_uploads = dg.AssetSpec(
 )
 
 
+inbox = dg.AssetSpec(
+    "inbox",
+    group_name="operations",
+    kinds={"folder"},
+    description=(
+        "Where files are dropped. Its check warns when no new file has come for longer "
+        "than BULK_PIPELINE_INBOX_FRESH_HOURS."
+    ),
+)
+
+
 @dataclass(frozen=True)
 class DagsterUi:
-    """Shows alerts as observations of ``failed_uploads``, and tags their runs."""
+    """Shows alerts as observations of what they are about, and tags their runs."""
 
     instance: dg.DagsterInstance
     name: str = UI
 
     def send(self, alert: Alert, identity: str) -> None:
         """Record the observation; it is in the event log when this returns."""
+        about = inbox if alert.kind == "quiet" else failed_uploads
         observation = dg.AssetObservation(
-            failed_uploads.key,
+            about.key,
             description=f"{headline(alert)}.",
             metadata=failure_metadata(alert),
             tags={"bulk_pipeline/alert": identity},
@@ -51,7 +63,7 @@ def failure_metadata(alert: Alert) -> dict[str, Any]:
                 "file": one_line(upload.file),
                 "submitted_by": one_line(upload.submitted_by),
                 "reason": one_line(upload.reason),
-                "cure": cure(alert, upload) or f"{upload.key} is tried again",
+                "cure": cure(alert, upload) or _without_cure(alert, upload),
             }
         )
         for upload in alert.uploads
@@ -64,3 +76,10 @@ def failure_metadata(alert: Alert) -> dict[str, Any]:
     if alert.run_id:
         shown["run"] = dg.MetadataValue.dagster_run(alert.run_id)
     return {**shown, "listed": dg.MetadataValue.table(records)}
+
+
+def _without_cure(alert: Alert, upload: AlertedUpload) -> str:
+    """What becomes of an upload that nobody has to do anything about."""
+    if alert.kind == "quiet":
+        return "see bulk-pipeline doctor"
+    return f"{upload.key} is tried again"

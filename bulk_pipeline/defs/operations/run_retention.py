@@ -14,6 +14,7 @@ import dagster as dg
 from bulk_pipeline.adapters.databases.portions import portions
 from bulk_pipeline.defs.jobs import batch_job
 from bulk_pipeline.defs.operations.metrics import run_metrics
+from bulk_pipeline.defs.operations.performance_report import performance_report
 from bulk_pipeline.defs.predictions.assets import scorecard
 from bulk_pipeline.defs.predictions.rescoring import rescored_predictions
 from bulk_pipeline.defs.synchronisation.assets import (
@@ -38,6 +39,7 @@ WITHOUT_BATCH = (
     rescored_predictions.key,
     synchronised_companies.key,
     synchronised_predictions.key,
+    performance_report.key,
 )
 """Assets that no batch partitions."""
 AT_ONCE = 500

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import sqlalchemy as sa
@@ -26,6 +27,9 @@ from bulk_pipeline.defs.operations.run_retention import (
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.uploads.refused import SUFFIX, is_refused_sibling
 
+if TYPE_CHECKING:
+    from bulk_pipeline.defs.operations.exchange_leftovers import Leftovers
+
 LOCK_FILE = "housekeeping.lock"
 MOST_RUNS = 20_000
 """Runs deleted at a time; what is left goes the next time."""
@@ -42,6 +46,8 @@ class Tidied:
         failed_uploads: those whose file in ``failed`` was removed.
         runs: how many runs of Dagster were deleted.
         bytes: freed in the home and in Dagster's folder.
+        exchange_batches: those whose chunks were removed from the exchange.
+        exchange_bytes: freed there.
         left: what is no batch or has no known end, and why.
         failures: what should have gone and did not, and why.
         seconds: how long it took.
@@ -52,6 +58,8 @@ class Tidied:
     failed_uploads: list[str] = field(default_factory=list)
     runs: int = 0
     bytes: int = 0
+    exchange_batches: list[str] = field(default_factory=list)
+    exchange_bytes: int = 0
     left: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
@@ -118,6 +126,8 @@ class _Housekeeping:
         for batch in self._due():
             self._attempt(batch.key, partial(self._retire, batch))
         self._failed_files()
+        if self._installation.settings.chunks_url:
+            self._attempt("exchange", self._exchange)
         self._runs()
         self._result.seconds = time.monotonic() - started
         return self._result
@@ -180,6 +190,24 @@ class _Housekeeping:
         self._result.bytes += bytes_in(path) if self._dry else remove(path)
         self._result.failed_uploads.append(key)
         self._log(f"The file of failed upload {key} is removed.")
+
+    def _exchange(self) -> None:
+        from bulk_pipeline.defs.operations.exchange_leftovers import (  # noqa: PLC0415
+            Leftovers,  # few installations have an exchange
+        )
+
+        left = Leftovers.of(self._installation, self._instance)
+        for batch, size in left.found().items():
+            work = partial(self._remove_sent, left, batch, size)
+            self._attempt(f"exchange/{batch}", work)
+
+    def _remove_sent(self, left: "Leftovers", batch: str, size: int) -> None:
+        freed = size if self._dry else left.remove(batch)
+        if not freed:
+            return
+        self._result.exchange_batches.append(batch)
+        self._result.exchange_bytes += freed
+        self._log(f"Batch {batch} is removed from the exchange: {freed:,} bytes.")
 
     def _runs(self) -> None:
         before = self._before(self._installation.settings.keep_runs_days)

@@ -6,9 +6,16 @@ import dagster as dg
 
 from bulk_pipeline.adapters.active_model import ActiveModel, refresh
 from bulk_pipeline.adapters.chunks import ChunkHandle
-from bulk_pipeline.adapters.scoring import gather, plan_spans, planned_span, score_span
+from bulk_pipeline.adapters.scoring import (
+    SENT_KEY,
+    gather,
+    planned_span,
+    score_span,
+    spread_spans,
+)
+from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.defs.companies.assets import companies
-from bulk_pipeline.defs.failures import working_on
+from bulk_pipeline.defs.failures import told_in_events, working_on
 from bulk_pipeline.defs.metadata import PREDICTION_COLUMNS
 from bulk_pipeline.defs.partitions import DATABASE_POOL, batches
 from bulk_pipeline.defs.queues import LOAD, SCORE
@@ -47,24 +54,42 @@ def split_rows(
     """Cut the chunks of a batch into as many spans as there are workers.
 
     The plan lies beside the chunks and a span is known by its mapping key: a value
-    for each span would cost three more events for each.
+    for each span would cost three more events for each. Where machines without the home
+    score, the plan lies in the exchange, too, and the key names it; a batch that is too
+    small to be sent is scored here and has no span left.
     """
     batch, run_id = context.partition_key, context.run.run_id
     with working_on(installation, batch, run_id) as found:
-        spans = plan_spans(ingestion_file, found.settings.workers, scorecard)
+        spans = spread_spans(found, ingestion_file, scorecard)
     installation.loader.prepare(ingestion_file.rows)
     for span in spans:
-        yield dg.DynamicOutput(None, mapping_key=span.name)
+        yield dg.DynamicOutput(None, mapping_key=span)
 
 
 @dg.op(ins={"span": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing), tags=SCORE)
 def score_chunk(
     context: dg.OpExecutionContext, installation: InstallationResource
 ) -> None:
-    """Score one span of chunks with the model that its plan names."""
-    batch, run_id = context.partition_key, context.run.run_id
-    with working_on(installation, batch, run_id) as found:
-        score_span(found, planned_span(found, batch, str(context.get_mapping_key())))
+    """Score one span of chunks with the model that its plan names.
+
+    A span that was sent is scored by the exchange alone: no home, no database, no
+    journal is opened, since this machine may have none.
+    """
+    batch, span = context.partition_key, str(context.get_mapping_key())
+    if SENT_KEY.fullmatch(span):
+        with told_in_events():
+            _score_afar(batch, span)
+        return
+    with working_on(installation, batch, context.run.run_id) as found:
+        score_span(found, planned_span(found, batch, span))
+
+
+def _score_afar(batch: str, span: str) -> None:
+    from bulk_pipeline.adapters.exchange.afar import (  # noqa: PLC0415
+        score_afar,  # few installations have an exchange
+    )
+
+    score_afar(Settings.from_environment(), batch, span)
 
 
 @dg.op(

@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from bulk_pipeline.adapters.installation import Installation
-from bulk_pipeline.adapters.reconciling import end_cancelled
+from bulk_pipeline.adapters.reconciling import end_for_good
 from bulk_pipeline.adapters.tick import OpenBatch, members, wait_seconds
+from bulk_pipeline.defs.failures import told_by
 from bulk_pipeline.defs.uploads.refused import refused_sibling
 from bulk_pipeline.defs.uploads.runs import newest_runs, runs_by_id, utc
 from bulk_pipeline.defs.uploads.tags import (
     BATCH_TAG,
     RUN_KEY_TAG,
     batch_request,
-    batch_tags,
     run_key,
-    run_request,
+    showing_request,
 )
 
 BEFORE_END = "The run ended before the batch did; it is tried again."
@@ -32,7 +32,8 @@ def end_attempts(
     """Enter attempts that are over into the journal: the batch waits for the next.
 
     Where somebody cancelled the run, the batch has failed: that is their word, and they
-    would have to say it again after every further attempt. A run key is spent for ever,
+    would have to say it again after every further attempt. So it has where a step that
+    had no journal says that it failed for good. A run key is spent for ever,
     also by a run that never began; such an attempt is counted, so that the next one is
     asked for under a new key.
 
@@ -62,6 +63,13 @@ def end_attempts(
             continue
         if batch.state != "running" and run is not None:
             installation.journal.start(batch.key, run.run_id)
+        told = told_by(instance, run.run_id) if run is not None else None
+        if told is not None:
+            message = told.message
+        if told is not None and told.for_good:
+            end_for_good(installation, batch.key, message)
+            said.append(f"Batch {batch.key} has failed. {message}")
+            continue
         said.append(_ended(installation, batch.key, run, message))
     return free, said
 
@@ -74,7 +82,7 @@ def _ended(
     installation: Installation, key: str, run: dg.DagsterRun | None, message: str
 ) -> str:
     if run is not None and run.status is dg.DagsterRunStatus.CANCELED:
-        end_cancelled(installation, key, CANCELLED)
+        end_for_good(installation, key, CANCELLED)
         return f"Batch {key} has failed: its run {run.run_id} was cancelled."
     installation.journal.stop(key, "waiting", message)
     return f"Batch {key} waits for its next run. {message}"
@@ -112,7 +120,7 @@ def _refusals(
     for sibling, batch in siblings.items():
         record = newest.get(sibling)
         if record is None:
-            yield run_request(sibling, 1, batch_tags(sibling, ()))
+            yield showing_request(sibling, 1)
             continue
         run = record.dagster_run
         if run.status is dg.DagsterRunStatus.CANCELED:
@@ -122,4 +130,4 @@ def _refusals(
         attempts = int(run.tags.get(RUN_KEY_TAG, ":0").rsplit(":", 1)[1])
         waited = now - utc(record.update_timestamp)
         if waited >= timedelta(seconds=wait_seconds(attempts)):
-            yield run_request(sibling, attempts + 1, batch_tags(sibling, ()))
+            yield showing_request(sibling, attempts + 1)

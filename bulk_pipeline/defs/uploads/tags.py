@@ -14,6 +14,8 @@ SIZE_TAG, GIANT = "bulk_pipeline/size", "giant"
 PRIORITY_TAG, DROPPED_FIRST = "dagster/priority", "1"
 """People wait for what they dropped; a back-fill of years waits for them."""
 FILES_IN_TAG = 20
+SHOWN_BY = dg.AssetKey("ingestion_file")
+"""The asset that a refused file is to blame for."""
 
 
 def batch_tags(key: str, files: Sequence[str]) -> dict[str, str]:
@@ -40,19 +42,29 @@ def is_giant(uploads: Sequence[Upload], alone_bytes: int) -> bool:
 
 
 def batch_request(batch: Batch, attempt: int, alone_bytes: int) -> dg.RunRequest:
-    """The request of one attempt at a batch."""
+    """The request of one attempt at a batch; each has a run key of its own."""
     tags = batch_tags(batch.key, [upload.file_name for upload in batch.uploads])
     if is_giant(batch.uploads, alone_bytes):
         tags[SIZE_TAG] = GIANT
-    return run_request(batch.key, attempt, tags)
-
-
-def run_request(key: str, attempt: int, tags: dict[str, str]) -> dg.RunRequest:
-    """The request of a partition's run; each attempt has a run key of its own."""
     return dg.RunRequest(
-        run_key=run_key(key, attempt),
-        partition_key=key,
+        run_key=run_key(batch.key, attempt),
+        partition_key=batch.key,
         tags={**tags, PRIORITY_TAG: DROPPED_FIRST},
+    )
+
+
+def showing_request(sibling: str, attempt: int) -> dg.RunRequest:
+    """The request of a run that shows the refused uploads of a batch, by its failure.
+
+    It has the one step that fails: with the others, every asset of a batch would be
+    red for want of it, until the next batch.
+    """
+    return dg.RunRequest(
+        run_key=run_key(sibling, attempt),
+        partition_key=sibling,
+        tags={**batch_tags(sibling, ()), PRIORITY_TAG: DROPPED_FIRST},
+        asset_selection=[SHOWN_BY],
+        asset_check_keys=[],
     )
 
 

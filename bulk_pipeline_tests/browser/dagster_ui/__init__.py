@@ -1,0 +1,1 @@
+"""Tests of Dagster's own UI over a real ``bulk-pipeline up``: ``make test-browser``."""

@@ -1,0 +1,1 @@
+"""Steps on workers that Celery feeds: ``.ci/scale make test-scale``."""
