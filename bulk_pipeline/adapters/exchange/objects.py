@@ -1,5 +1,6 @@
 """An exchange in a bucket or container, through fsspec."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -13,6 +14,13 @@ REMOVED_AT_ONCE = 1000
 """What S3 takes in one call."""
 _AZURE_WAITS = {"connection_timeout": 5, "read_timeout": 10}
 """Seconds for a connection and for the next bytes; by itself it waits 20 and 60."""
+
+ANSWER_SECONDS, LISTING_SECONDS = 15.0, 60.0
+"""How long an answer to an object, or to a listing, may take. No timeout of the drivers
+ends the wait for a store that takes a connection and says nothing: s3fs asks whether it
+may send (``Expect: 100-continue``), adlfs gives listings none."""
+_SLOWEST_BYTES_PER_SECOND = 250_000
+"""Of a link that is served; beyond the answer, an object has as long as that takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +51,25 @@ class ObjectStore:
 
     def write(self, name: str, content: bytes) -> None:
         """Put an object; see ``Store``."""
+        seconds = ANSWER_SECONDS + len(content) / _SLOWEST_BYTES_PER_SECOND
         with translated(name):
-            self._files.pipe_file(self._path(name), content)
+            self._within(
+                seconds,
+                self._files._pipe_file,  # noqa: SLF001  # fsspec's awaitable form
+                self._path(name),
+                content,
+            )
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """Sizes of the objects below a prefix; see ``Store``."""
         with translated(prefix or self.url):
-            found = self._files.find(self._path(prefix).rstrip("/"), detail=True)
+            folder = self._path(prefix).rstrip("/")
+            found = self._within(
+                LISTING_SECONDS,
+                self._files._find,  # noqa: SLF001  # as above
+                folder,
+                detail=True,
+            )
         above = len(self._root) + 1
         return {path[above:]: int(info["size"]) for path, info in found.items()}
 
@@ -62,6 +82,20 @@ class ObjectStore:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+    def _within(
+        self, seconds: float, work: Callable[..., Any], *given: Any, **options: Any
+    ) -> Any:
+        """Do one call of the driver, and give it up after a time.
+
+        Raises:
+            TimeoutError: it was given up.
+        """
+        from fsspec.asyn import (  # type: ignore[import-untyped]  # noqa: PLC0415
+            sync,  # only where an exchange is
+        )
+
+        return sync(self._files.loop, work, *given, timeout=seconds, **options)
 
 
 def tried_by_driver(url: str) -> bool:

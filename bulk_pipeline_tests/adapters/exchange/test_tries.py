@@ -1,6 +1,9 @@
 """How often a store is asked that does not answer: a step must not hang for hours."""
 
+import socket
 import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -8,6 +11,7 @@ import pytest
 from fsspec.config import conf as fsspec_settings
 
 from bulk_pipeline.adapters.exchange import exchange as exchange_module
+from bulk_pipeline.adapters.exchange import objects
 from bulk_pipeline.adapters.exchange.objects import ObjectStore
 from bulk_pipeline.adapters.exchange.store import StoreBusy
 from bulk_pipeline_tests.adapters.exchange.conftest import SECRET
@@ -64,3 +68,35 @@ def test_what_fsspec_was_told_of_the_store_is_kept(
     store = ObjectStore(s3_url)
 
     assert store._files.config_kwargs.items() >= given.items()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Address of a store that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda store: store.write("a", b"x"), lambda store: store.sizes("")],
+    ids=["write", "sizes"],
+)
+@pytest.mark.parametrize("url", ["s3://bucket/chunks", "abfs://container/chunks"])
+def test_a_store_that_never_answers_is_given_up(
+    url: str,
+    call: Callable[[ObjectStore], object],
+    silent: str,
+    s3_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No timeout of a driver ends each of these; a step would wait for ever."""
+    monkeypatch.setattr(objects, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(objects, "LISTING_SECONDS", 0.5)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", silent)
+    key = b64encode(SECRET.encode()).decode()
+    login = f"AccountName=a;AccountKey={key};BlobEndpoint={silent}/a"
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", login)
+
+    with pytest.raises(StoreBusy):
+        call(ObjectStore(url))
