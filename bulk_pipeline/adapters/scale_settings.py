@@ -1,10 +1,12 @@
-"""The settings of scoring on other machines: where chunks lie for them."""
+"""The settings of steps on several machines: their broker, and where chunks lie."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
+BROKER_VARIABLE = "BULK_PIPELINE_CELERY_BROKER"
+BACKEND_VARIABLE = "BULK_PIPELINE_CELERY_BACKEND"
 PROTOCOLS = ("file", "s3", "abfs")
 _PATTERN = frozenset("*[]")  # fsspec removes whatever fits; ? is refused in any case
 _CONTAINER_OF_ACCOUNT = "abfs"  # adlfs writes abfs://container@account.host/folder
@@ -55,4 +57,27 @@ class ScaleSettings(BaseModel):
         ge=1,
         validation_alias="BULK_PIPELINE_CHUNKS_ROWS",
         description="Rows from which a batch goes through BULK_PIPELINE_CHUNKS_URL.",
+    )
+
+
+class CelerySettings(BaseModel):
+    """What an operator decides about the broker; ``repr`` hides passwords."""
+
+    celery_broker: SecretStr | None = Field(
+        default=None,
+        validation_alias=BROKER_VARIABLE,
+        description="URL of the broker that steps wait in under "
+        "BULK_PIPELINE_EXECUTOR=celery, such as redis://:PASSWORD@HOST:6379/0.",
+    )
+    celery_backend: SecretStr | None = Field(
+        default=None,
+        validation_alias=BACKEND_VARIABLE,
+        description="URL of the store that workers answer in; default: the broker.",
+    )
+    celery_visibility_seconds: int = Field(
+        default=60,
+        ge=10,
+        validation_alias="BULK_PIPELINE_CELERY_VISIBILITY_SECONDS",
+        description="Silence of a worker after which Redis gives its steps to another "
+        "one; a worker that lives says so three times in it.",
     )

@@ -13,14 +13,13 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from bulk_pipeline.adapters.alert_settings import AlertSettings
 from bulk_pipeline.adapters.api_settings import ApiSettings
-from bulk_pipeline.adapters.celery_settings import CelerySettings
 from bulk_pipeline.adapters.database_settings import DatabaseSettings, ReplicaSettings
 from bulk_pipeline.adapters.inbox_settings import InboxSettings
 from bulk_pipeline.adapters.keeping_settings import KeepingSettings
 from bulk_pipeline.adapters.logging_settings import LoggingSettings
 from bulk_pipeline.adapters.quality_settings import QualitySettings
 from bulk_pipeline.adapters.reading_settings import ReadingSettings
-from bulk_pipeline.adapters.scale_settings import ScaleSettings
+from bulk_pipeline.adapters.scale_settings import CelerySettings, ScaleSettings
 from bulk_pipeline.adapters.sync_settings import SyncSettings
 from bulk_pipeline.adapters.user_paths import UserPath
 from bulk_pipeline.core.errors import ConfigurationError

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from bulk_pipeline.adapters.celery_settings import BROKER_VARIABLE
+from bulk_pipeline.adapters.scale_settings import BROKER_VARIABLE
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import ConfigurationError, TransientError
 

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 from dagster_celery import celery_executor
 
-from bulk_pipeline.adapters.celery_settings import BACKEND_VARIABLE, BROKER_VARIABLE
+from bulk_pipeline.adapters.scale_settings import BACKEND_VARIABLE, BROKER_VARIABLE
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.adapters.step_broker import backend_of, broker_of, celery_options
 
