@@ -48,6 +48,6 @@ def _check_cell(text: str, value: object) -> None:
     elif isinstance(value, int | float):
         assert float(text) == value
         assert not text.endswith(".0")
-        assert len(text) <= max(len(repr(float(value))), 21)
+        assert len(text.removeprefix("-")) <= max(len(repr(abs(float(value)))), 21)
     else:
         assert text == (value or "")
