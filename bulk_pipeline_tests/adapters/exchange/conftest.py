@@ -1,9 +1,11 @@
 """Exchanges of every kind that can be had here."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from werkzeug.serving import make_server
 
 from bulk_pipeline_tests.adapters.exchange.sent import Sender, sender_in
 
@@ -12,16 +14,27 @@ SECRET = "5c1-of-the-store"  # noqa: S105  # the one that must not be shown
 
 @pytest.fixture(scope="session")
 def s3_address() -> Iterator[str]:
-    """Address of a server that speaks S3."""
+    """Address of a server that speaks S3 and answers one request after the other.
+
+    With a thread for each, moto closes an object that is replaced under the thread that
+    still reads it, and answers with a 500; S3 gives the old object or the new one.
+    """
     from moto.server import (  # noqa: PLC0415
-        ThreadedMotoServer,  # a second of imports, for those tests that need it
+        DomainDispatcherApplication,  # a second of imports, for those that need it
+        MotoRequestHandler,
+        create_backend_app,
     )
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    application = DomainDispatcherApplication(create_backend_app)
+    server = make_server(
+        "127.0.0.1", 0, application, request_handler=MotoRequestHandler
+    )
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serving.join()
+    server.server_close()
 
 
 @pytest.fixture
