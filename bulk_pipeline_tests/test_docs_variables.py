@@ -28,6 +28,7 @@ ELSEWHERE = {
     "BULK_PIPELINE_INBOX": "compose.yaml",
     "BULK_PIPELINE_PORT": "compose.yaml",
     "BULK_PIPELINE_TEST_MSSQL_URL": "bulk_pipeline_tests/sqlserver.py",
+    "BULK_PIPELINE_TEST_SCALE_ROWS": "bulk_pipeline_tests/scale/test_spans.py",
 }
 """Variables of ours that are no settings → the file that reads them."""
 

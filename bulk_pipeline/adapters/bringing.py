@@ -13,6 +13,7 @@ from bulk_pipeline.adapters.folders import Place
 from bulk_pipeline.adapters.holding import Holdings, holdings, is_held, release
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.core.errors import TransientError
+from bulk_pipeline.core.wording import amount
 
 COPY_BYTES = 2**20
 
@@ -75,8 +76,9 @@ def _coming(folder: Path, held: Holdings) -> Sequence[Place]:
     ]
     found = [place for name in absent if (place := held.find(name)) is not None]
     if held.missing and len(found) < len(absent):
+        lie = f"file of batch {folder.name} lies", f"files of batch {folder.name} lie"
         raise TransientError(
-            f"{len(absent) - len(found)} files of batch {folder.name} lie in "
+            f"{amount(len(absent) - len(found), *lie)} in "
             f"{', '.join(held.missing)}, which is not there. Mount it again; an empty "
             "folder of that name gives them up."
         )

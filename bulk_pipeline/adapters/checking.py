@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -57,8 +58,8 @@ def score_range(folder: Path) -> tuple[float, float, bool]:
     """
     lowest, highest, sound = 1.0, 0.0, True
     scores = ChunkHandle.open(folder / SCORES)
-    for frame in scores.frames():
-        found = frame["probability"]
+    for table in _tables(scores):
+        found = pl.Series(table.column(SCORE))
         sound = (
             sound
             and bool(found.is_between(0.0, 1.0).all())
@@ -74,7 +75,7 @@ def accounting(folder: Path) -> tuple[int, int, int]:
     readings = read_readings(folder)
     read = sum(reading.rows_read for reading in readings)
     rejected = sum(reading.rejected for reading in readings)
-    scored = sum(frame.height for frame in ChunkHandle.open(folder / SCORES).frames())
+    scored = sum(table.num_rows for table in _tables(ChunkHandle.open(folder / SCORES)))
     return read, scored, rejected
 
 
@@ -110,21 +111,18 @@ class Drift:
             bins; over one bin where there is no reference.
         reference: what it is compared with; None where there is none.
         why_none: why there is none, and the cure; "" where there is one.
+        broken: whether there is none because it is there and cannot be used.
     """
 
     columns: Mapping[str, Distribution]
     reference: Reference | None
     why_none: str = ""
+    broken: bool = False
 
     @property
     def rows(self) -> int:
         """Rows of the batch."""
         return self.columns[SCORE].rows
-
-    @property
-    def broken(self) -> bool:
-        """Whether a reference is there that cannot be used."""
-        return self.reference is None and not self.why_none.startswith(_NONE)
 
     def index(self, name: str) -> float | None:
         """The population stability index of a column; None where nothing compares."""
@@ -142,7 +140,10 @@ class Drift:
         return index_by_chance(bins, self.rows, self.reference.rows)
 
 
-_NONE = "The model has no reference."
+_NONE = (
+    "The model has no reference. Make one, while it is active: bulk-pipeline model "
+    "reference FILE"
+)
 
 
 def drift_of(folder: Path, home: Home) -> Drift:
@@ -156,16 +157,14 @@ def drift_of(folder: Path, home: Home) -> Drift:
         PermanentError: the batch has not been read or scored.
         TransientError: a chunk was cut short.
     """
-    reference, why = None, ""
+    reference, why, broken = None, "", False
     sha256 = scored_model(folder).sha256
     try:
         reference = reference_of(home, sha256)
     except ModelRefused as refusal:
-        why = str(refusal)
+        why, broken = str(refusal), True
     else:
-        if reference is None:
-            cure = "Make one, while it is active: bulk-pipeline model reference FILE"
-            why = f"{_NONE} {cure}"
+        why = "" if reference else _NONE
     edges = reference.edges if reference else {}
     nothing = np.empty(0)
     found = {
@@ -173,22 +172,53 @@ def drift_of(folder: Path, home: Home) -> Drift:
         for name in COLUMNS
     }
     for name, column in _columns(folder):
-        found[name] += distribution(column, found[name].edges)
-    return Drift(found, reference, why)
+        edges_of = found[name].edges
+        found[name] += distribution(column.values, edges_of, column.present)
+    return Drift(found, reference, why, broken)
 
 
-def _columns(folder: Path) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """The ratios and the scores of a batch, a column of a chunk at a time.
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of numbers of a chunk, over the chunk's map; nothing is copied.
 
-    Only these columns are taken from the map: a frame of a chunk would have its texts
-    as well, which takes a third of the time.
+    Attributes:
+        values: (n,), float64; anything where there is no value.
+        present: (n,), False where there is no value; None where each row has one.
     """
+
+    values: NDArray[np.float64]
+    present: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, array: pa.Array) -> Self:
+        """The column that an Arrow array of float64 is.
+
+        By way of its buffers: pyarrow imports pandas to make an array of numbers, and
+        polars copies a column that lacks a value.
+        """
+        bits, numbers = array.buffers()
+        rows = slice(array.offset, array.offset + len(array))
+        values = np.frombuffer(numbers, np.float64)[rows]
+        if not array.null_count:
+            return cls(values, None)
+        bits = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")
+        return cls(values, bits[rows].view(np.bool_))
+
+
+def _columns(folder: Path) -> Iterator[tuple[str, _Column]]:
+    """The ratios and the scores of a batch, a column of a chunk at a time."""
     for part, names in ((ROWS, RATIOS), (SCORES, (SCORE,))):
-        handle = ChunkHandle.open(folder / part)
-        for chunk in handle.chunks:
-            with pa.memory_map(str(handle.directory / chunk.name)) as file:
-                table = pa.ipc.open_file(file).read_all().select(list(names))
-            # By way of polars: pyarrow imports pandas to make an array of numbers.
-            frame = pl.DataFrame(table)
+        for table in _tables(ChunkHandle.open(folder / part)):
             for name in names:
-                yield name, frame[name].to_numpy()
+                for array in table.column(name).chunks:
+                    yield name, _Column.of(array)
+
+
+def _tables(handle: ChunkHandle) -> Iterator[pa.Table]:
+    """Each chunk over its memory map.
+
+    A frame of polars would make its texts its own, which takes most of the time.
+    """
+    for chunk in handle.chunks:
+        with pa.memory_map(str(handle.directory / chunk.name)) as file:
+            yield pa.ipc.open_file(file).read_all()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bulk_pipeline.core.errors import TransientError
+from bulk_pipeline.core.wording import GOES_ON
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """No space left on the device, and none left for this user."""
@@ -33,8 +34,7 @@ def room_needed(folder: Path) -> Iterator[None]:
         named = error.filename
         place = Path(named).parent if isinstance(named, str) else folder
         raise TransientError(
-            f"No space is left in {_lasting(place)}. Free some; what waits for it goes "
-            "on by itself."
+            f"No space is left in {_lasting(place)}. Free some{GOES_ON}"
         ) from error
 
 

@@ -12,6 +12,7 @@ from bulk_pipeline.core.errors import (
     PermanentError,
     TransientError,
 )
+from bulk_pipeline.core.wording import AGAIN, GOES_ON
 
 if TYPE_CHECKING:
     from stamina.instrumentation import RetryDetails
@@ -64,14 +65,14 @@ def from_sqlite(code: int, text: str) -> PermanentError | TransientError:
     primary = code & _PRIMARY_CODE
     if primary in TRANSIENT_SQLITE:
         return TransientError(
-            f"The database is busy ({text}). It is tried again; if it stays so, look "
-            "for another program that holds the file open for writing."
+            f"The database is busy ({text}). {AGAIN}; if it stays so, look for "
+            "another program that holds the file open for writing."
         )
     if primary == sqlite3.SQLITE_FULL:
         # Nothing is wrong with the files, and whoever makes room clears it for all.
         return TransientError(
             f"The disk is full ({text}). Free some space where the database and the "
-            "home lie; what waits for it goes on by itself."
+            f"home lie{GOES_ON}"
         )
     cure = CURES.get(primary, "See the database's own message.")
     kind = PermanentError if primary in OF_SOME_ROWS else DatabaseUnusable

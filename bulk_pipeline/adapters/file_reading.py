@@ -28,6 +28,7 @@ from bulk_pipeline.core.notices import Notice, NoticeKind
 from bulk_pipeline.core.number_style import NumberStyle
 from bulk_pipeline.core.quality import Quality
 from bulk_pipeline.core.schema import HeaderMatch, match_header
+from bulk_pipeline.core.wording import amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +248,20 @@ def _odd_cells(tally: _Tally) -> Iterator[Notice]:
     """What was decided about cells without rejecting them."""
     if tally.dates:
         said = (
-            f"{tally.dates} cells of the reporting year hold a date; its year was "
-            "taken."
+            amount(
+                tally.dates,
+                "cell of the reporting year holds",
+                "cells of the reporting year hold",
+            )
+            + " a date; its year was taken."
         )
         yield Notice(NoticeKind.DATES_AS_YEARS, tally.dates, said)
     if tally.error_cells:
         said = (
-            f"{tally.error_cells} cells hold a spreadsheet's error such as #DIV/0!; "
-            "they count as missing."
+            amount(tally.error_cells, "cell holds", "cells hold")
+            + " a spreadsheet's error such as #DIV/0!; "
+            + ("it counts" if tally.error_cells == 1 else "they count")
+            + " as missing."
         )
         yield Notice(NoticeKind.ERROR_CELLS, tally.error_cells, said)
 
@@ -279,5 +286,6 @@ def _odd_names(companies: pl.DataFrame) -> Iterator[Notice]:
     """Companies that the file calls by several names."""
     named = int(companies["names_differ"].sum())
     if named:
-        said = f"{named} companies have more than one name; the first counts."
+        found = amount(named, "company has", "companies have")
+        said = f"{found} more than one name; the first counts."
         yield Notice(NoticeKind.NAMES_DIFFER, named, said)

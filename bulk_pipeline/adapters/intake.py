@@ -22,6 +22,7 @@ from bulk_pipeline.core.inbox import (
     settled,
     within_quota,
 )
+from bulk_pipeline.core.wording import amount
 
 MOST_NAMED = 10
 MOST_QUEUED = 10
@@ -49,18 +50,22 @@ class Intake:
     gathering: int = 0
 
     def __str__(self) -> str:
-        parts = [f"{self.unfinished} files are still being written"]
+        parts = [
+            amount(self.unfinished, "file is", "files are") + " still being written"
+        ]
         if self.over_quota:
             waiting = sorted(self.over_quota.items(), key=lambda item: -item[1])
             named = [
-                f"{count} files of {folder or 'the inbox itself'}"
+                f"{amount(count, 'file')} of {folder or 'the inbox itself'}"
                 for folder, count in waiting
             ]
-            parts.append(f"{_some(named)} wait for their quota")
+            alone = sum(self.over_quota.values()) == 1
+            wait = "waits for its" if alone else "wait for their"
+            parts.append(f"{_some(named)} {wait} quota")
         if self.gathering:
-            parts.append(
-                f"{self.gathering} files wait until batches before them have begun"
-            )
+            one = "file waits until batches before it have begun"
+            many = "files wait until batches before them have begun"
+            parts.append(amount(self.gathering, one, many))
         return "; ".join([*parts, *self.trouble])
 
 
@@ -158,9 +163,8 @@ class _Intake:
         """What was left, and why."""
         refused = self._remaining.refused
         if refused:
-            self._trouble.append(
-                f"{len(refused)} files may not be read or moved: {_some(refused)}"
-            )
+            files = amount(len(refused), "file")
+            self._trouble.append(f"{files} may not be read or moved: {_some(refused)}")
         return Intake(
             self._unfinished + self._remaining.written,
             self._over_quota,

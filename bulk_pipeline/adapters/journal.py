@@ -26,6 +26,7 @@ from bulk_pipeline.adapters.journal_tables import (
     uploads,
 )
 from bulk_pipeline.adapters.upload_report import UploadReport
+from bulk_pipeline.core.wording import amount
 
 logger = logging.getLogger(__name__)
 __all__ = ["STATES", "UNFINISHED", "Journal", "Progress", "UploadReport"]
@@ -80,7 +81,8 @@ class Journal(JournalReader):
                 kept = reservations.c.key.in_(some)
                 connection.execute(reservations.delete().where(kept))
         size = sum(upload.bytes for upload in batch.uploads)
-        logger.info("Batch %s: %d files, %d bytes claimed.", batch.key, len(rows), size)
+        files = amount(len(rows), "file")
+        logger.info("Batch %s: %s, %d bytes claimed.", batch.key, files, size)
 
     def start(self, batch: str, run_id: str) -> None:
         """Mark what is unfinished in a batch as running and count the attempt.

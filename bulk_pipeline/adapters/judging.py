@@ -10,6 +10,7 @@ from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.reference import SCORE
 from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline.core.stability import MODERATE
+from bulk_pipeline.core.wording import amount
 
 Figures = dict[str, float | str]
 
@@ -141,8 +142,9 @@ def _judged(
 
 def _sentence(large: Sequence[str], figures: Figures, *, enough: bool) -> str:
     if not enough:
+        rows = amount(int(figures["rows"]), "row is", "rows are")
         return (
-            f"{figures['rows']} rows are too few to judge: below "
+            f"{rows} too few to judge: below "
             f"{_variable('drift_rows')} ({figures['rows_needed']}) nobody is warned."
         )
     if not large:

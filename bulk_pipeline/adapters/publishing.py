@@ -51,6 +51,7 @@ from bulk_pipeline.adapters.scoring import (
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.metrics import LoadFigures
 from bulk_pipeline.core.schema import SYMBOL
+from bulk_pipeline.core.wording import amount
 
 logger = logging.getLogger(__name__)
 SHOWN = 10
@@ -113,7 +114,8 @@ def publish_batch(
     batch = read_batch(installation.home, folder.name)
     readings = read_readings(folder)
     watch = Stopwatch()
-    logger.info("Batch %s: load of %d rows begins.", batch.key, scores.rows)
+    rows = amount(scores.rows, "row")
+    logger.info("Batch %s: load of %s begins.", batch.key, rows)
     backend = installation.database.backend
     with (
         Monitor(watch) as monitor,

@@ -53,7 +53,8 @@ class ReadingRecord:
     def __exit__(self, *raised: object) -> None:
         os.close(self._descriptor)
         if not _deaths(self._path):
-            self._path.unlink()
+            # Another process may read the batch, too, and have ended before.
+            self._path.unlink(missing_ok=True)
 
     def of(self, key: str) -> "_Entry":
         """Around the reading of one upload.

@@ -41,6 +41,29 @@ def _shared_place(text: str) -> str:
     return text.rstrip("/")
 
 
+def _server(secret: SecretStr | None) -> SecretStr | None:
+    """A URL of a broker, or of a store of answers.
+
+    Raises:
+        ValueError: says what is wrong and what to write; never the text itself.
+    """
+    if secret is None:
+        return None
+    scheme, separator, rest = secret.get_secret_value().partition("://")
+    if not separator:
+        raise ValueError("begin it with redis://, rediss://, amqp:// or amqps://")
+    # Left out, Celery refuses answers, and asks the broker for no certificate.
+    if scheme == "rediss" and "ssl_cert_reqs=" not in rest:
+        raise ValueError(
+            "end it with ?ssl_cert_reqs=CERT_REQUIRED, and &ssl_ca_certs=FILE for a "
+            "certificate authority of your own"
+        )
+    return secret
+
+
+_Server = Annotated[SecretStr | None, AfterValidator(_server)]
+
+
 class ScaleSettings(BaseModel):
     """What an operator decides about scoring on other machines."""
 
@@ -63,13 +86,14 @@ class ScaleSettings(BaseModel):
 class CelerySettings(BaseModel):
     """What an operator decides about the broker; ``repr`` hides passwords."""
 
-    celery_broker: SecretStr | None = Field(
+    celery_broker: _Server = Field(
         default=None,
         validation_alias=BROKER_VARIABLE,
         description="URL of the broker that steps wait in under "
-        "BULK_PIPELINE_EXECUTOR=celery, such as redis://:PASSWORD@HOST:6379/0.",
+        "BULK_PIPELINE_EXECUTOR=celery, such as redis://:PASSWORD@HOST:6379/0 or "
+        "amqp://USER:PASSWORD@HOST:5672//.",
     )
-    celery_backend: SecretStr | None = Field(
+    celery_backend: _Server = Field(
         default=None,
         validation_alias=BACKEND_VARIABLE,
         description="URL of the store that workers answer in; default: the broker.",
@@ -78,6 +102,6 @@ class CelerySettings(BaseModel):
         default=60,
         ge=10,
         validation_alias="BULK_PIPELINE_CELERY_VISIBILITY_SECONDS",
-        description="Silence of a worker after which Redis gives its steps to another "
-        "one; a worker that lives says so three times in it.",
+        description="Silence of a worker after which the broker gives its steps to "
+        "another one; a worker that lives says so several times in it.",
     )

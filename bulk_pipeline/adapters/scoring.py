@@ -31,6 +31,7 @@ from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.risk import LEVEL_TYPE, scored
 from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline.core.scorecard import ratio_matrix
+from bulk_pipeline.core.wording import amount
 
 SCORES = "scores"
 SCORE_TYPES = {
@@ -185,8 +186,9 @@ def gather(installation: Installation, batch: str) -> ChunkHandle:
             chunks = _scored_chunks(folder, planned)
             scored_rows = sum(chunk.rows for chunk in chunks)
             if scored_rows != rows.rows:
+                read = amount(rows.rows, "row was", "rows were")
                 raise PermanentError(
-                    f"{rows.rows} rows were read but {scored_rows} scored. Materialise "
+                    f"{read} read but {scored_rows:,} scored. Materialise "
                     "batch_predictions of this batch again."
                 )
             manifest = {"rows": scored_rows, "chunks": [asdict(c) for c in chunks]}

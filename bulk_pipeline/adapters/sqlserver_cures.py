@@ -10,6 +10,7 @@ from bulk_pipeline.core.errors import (
     PermanentError,
     TransientError,
 )
+from bulk_pipeline.core.wording import AGAIN
 
 Kind = type[PermanentError] | type[TransientError]
 
@@ -34,7 +35,6 @@ UNKNOWN_OUTCOME = (
     "Whether the statement took effect is unknown: the receipt in the database is "
     "asked before anything is tried again."
 )
-AGAIN = "It is tried again"
 UNREACHABLE = Rule(
     DatabaseUnavailable,
     "SQL Server cannot be reached",

@@ -23,8 +23,9 @@ from bulk_pipeline.core.errors import (
     PermanentError,
     TransientError,
 )
+from bulk_pipeline.core.wording import AGAIN_SOON
 
-_STARTING = " A server that starts does so for a while: it is tried again."
+_STARTING = f" A server that starts does so for a while{AGAIN_SOON}"
 _LOGIN_FAILED = 18456
 # What a bulk copy was doing, as in "Failed to retrieve destination metadata: ".
 _STEP = "(?:Failed to [a-z ]+: )?"

@@ -11,6 +11,8 @@ QUEUES = ("home", "read", "score", "load")
 """Every queue that a step of ours waits in."""
 DEFAULT_QUEUE = QUEUES[0]
 REDIS = ("redis", "rediss")
+RABBITMQ = ("amqp", "amqps", "pyamqp")
+EXAMPLES = "redis://:PASSWORD@HOST:6379/0 or amqp://USER:PASSWORD@HOST:5672//"
 ANSWERS_KEPT_SECONDS = 3600
 """A run looks every second, and its answers are some 200 kB."""
 PATIENCE_SECONDS = 5
@@ -25,7 +27,7 @@ def broker_of(settings: Settings) -> str:
     if settings.celery_broker is None:
         raise ConfigurationError(
             f"{BROKER_VARIABLE} is not set. Set it to the URL of the broker, such as "
-            "redis://:PASSWORD@HOST:6379/0."
+            f"{EXAMPLES}."
         )
     return settings.celery_broker.get_secret_value()
 
@@ -53,7 +55,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
 
     A step is taken off the queue when it has ended, so that a dead worker's comes back:
     at once where the process of the step died, after the visibility timeout where its
-    whole machine did. Only JSON is read: a pickle of a stranger would be a program.
+    whole machine did, or under Redis its worker. Only JSON is read: a pickle of a
+    stranger would be a program.
     """
     return {
         "task_default_queue": DEFAULT_QUEUE,
@@ -73,6 +76,23 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         # step; by default one that takes more than four seconds is given up.
         "worker_proc_alive_timeout": 180,
         "broker_transport_options": _transport_options(settings),
+        **_options_of_rabbitmq(settings),
+    }
+
+
+def _options_of_rabbitmq(settings: Settings) -> dict[str, Any]:
+    if urlsplit(broker_of(settings)).scheme not in RABBITMQ:
+        return {}
+    return {
+        # It closes the channel of a step that is longer in work than its
+        # consumer_timeout. By default a worker ends then; it comes again instead.
+        "broker_channel_error_retry": True,
+        # It hands out the steps of a lost connection at once. One that went on as well
+        # would write its chunks over what later steps have made of the other's.
+        "worker_cancel_long_running_tasks_on_connection_loss": True,
+        "result_persistent": True,  # answers outlast its restart
+        # A machine that is gone without a word; a process that dies is noticed at once.
+        "broker_heartbeat": settings.celery_visibility_seconds,
     }
 
 
@@ -95,6 +115,10 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
             "socket_keepalive": True,
             "queue_order_strategy": "round_robin",
         }
+    elif urlsplit(broker_of(settings)).scheme in RABBITMQ:
+        # RabbitMQ says that it has a step; without that, one that is on its way when it
+        # stops is lost, and its run waits for ever.
+        options |= {"confirm_publish": True}
     return options
 
 
@@ -105,7 +129,8 @@ def require_broker(settings: Settings) -> None:
         ConfigurationError: none is set, or its URL cannot be read.
         TransientError: it does not answer; says where, never with which password.
     """
-    from kombu import Connection  # noqa: PLC0415  # an extra; see executors.py
+    from amqp.exceptions import AMQPError  # noqa: PLC0415  # an extra; see executors.py
+    from kombu import Connection  # noqa: PLC0415
     from kombu.exceptions import OperationalError  # noqa: PLC0415
 
     shown = shown_broker(settings)
@@ -120,8 +145,13 @@ def require_broker(settings: Settings) -> None:
             f"The broker {shown} does not answer ({type(error).__name__}). Start it, "
             f"or correct host, port and password in {BROKER_VARIABLE}."
         ) from None
+    except AMQPError as error:
+        raise TransientError(
+            f"The broker {shown} refuses the connection ({type(error).__name__}). "
+            f"Correct user, password and virtual host in {BROKER_VARIABLE}."
+        ) from None
     except (KeyError, ValueError) as error:
         raise ConfigurationError(
             f"{BROKER_VARIABLE} cannot be used ({type(error).__name__}). Write it like "
-            "redis://:PASSWORD@HOST:6379/0."
+            f"{EXAMPLES}."
         ) from None

@@ -116,7 +116,11 @@ class SystemInfo:
     def rows(self) -> list[tuple[str, str]]:
         """Label and text of each fact, in order, to be printed."""
         cores, memory, advice = self.cores, self.memory, self.recommended
-        quota = "none" if cores.quota is None else f"{cores.quota:g} cores"
+        quota = (
+            "none"
+            if cores.quota is None
+            else f"{cores.quota:g} {'core' if cores.quota == 1 else 'cores'}"
+        )
         limit = "none" if memory.limit is None else _gib(memory.limit)
         speed = self.disk.bytes_per_second / _MIB
         return [

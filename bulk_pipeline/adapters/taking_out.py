@@ -11,6 +11,7 @@ from bulk_pipeline.adapters.tables import (
 )
 from bulk_pipeline.core.errors import AccountingError
 from bulk_pipeline.core.upserts import STORED_KEY
+from bulk_pipeline.core.wording import amount
 
 REASON_WITHDRAW = "withdraw"
 _REASON_UPDATE = "update"
@@ -42,9 +43,9 @@ def take_out(
     deleted = connection.execute(left).rowcount
     if not wanted == kept == deleted + restored:
         raise AccountingError(
-            f"The upload stores {wanted} rows, but {kept} went into the history, "
-            f"{deleted} were deleted and {restored} restored. Nothing was withdrawn; "
-            "report this."
+            f"The upload stores {amount(wanted, 'row')}, but {kept} went into the "
+            f"history, {deleted} were deleted and {restored} restored. Nothing was "
+            "withdrawn; report this."
         )
     return deleted, restored
 

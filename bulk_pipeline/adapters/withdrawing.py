@@ -19,6 +19,7 @@ from bulk_pipeline.adapters.tables import uploads
 from bulk_pipeline.adapters.taking_out import take_out
 from bulk_pipeline.adapters.upload_report import shown
 from bulk_pipeline.core.errors import PermanentError
+from bulk_pipeline.core.wording import amount
 
 WITHDRAWN = "withdrawn"
 
@@ -151,7 +152,8 @@ def _withdrawn(
     )
     if taken:
         deleted, restored = taken
-        note = f"Withdrawn on {shown(now)}: {deleted:,} rows deleted, {restored:,} "
+        rows = amount(deleted, "row")
+        note = f"Withdrawn on {shown(now)}: {rows} deleted, {restored:,} "
         note += "restored to what they had replaced."
         message = note
     else:

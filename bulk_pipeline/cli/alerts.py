@@ -13,6 +13,7 @@ from bulk_pipeline.adapters.journal import Journal
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.alerts import headline, one_line, sample_alert
 from bulk_pipeline.core.errors import BulkPipelineError, ConfigurationError
+from bulk_pipeline.core.wording import amount
 
 FAILED = 1
 
@@ -37,7 +38,7 @@ def alerts(*, test: bool) -> None:
         said = one_line(entry.error) or "not tried yet"
         click.echo(
             f"{entry.channel}: {headline(entry.alert)}: {entry.state}, "
-            f"{entry.attempts} attempts; {said}"
+            f"{amount(entry.attempts, 'attempt')}; {said}"
         )
     if not unsent:
         click.echo("No alert waits.")

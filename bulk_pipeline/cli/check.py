@@ -13,6 +13,7 @@ from bulk_pipeline.adapters.trial import Trial, try_files
 from bulk_pipeline.cli.show import console
 from bulk_pipeline.core.cleaning import REASONS
 from bulk_pipeline.core.notices import counted, sentences
+from bulk_pipeline.core.wording import amount
 
 FAILED = 1
 
@@ -92,7 +93,7 @@ def _lines(trial: Trial) -> Iterator[str]:
         return
     yield f"{reading.file_name}: can be loaded"
     yield (
-        f"  {reading.rows_read:,} rows read = {trial.storable:,} to store + "
+        f"  {amount(reading.rows_read, 'row')} read = {trial.storable:,} to store + "
         f"{trial.duplicates:,} duplicates + {reading.rejected:,} rejected"
     )
     if trial.duplicates_conflicting:

@@ -18,6 +18,7 @@ from bulk_pipeline.cli.options import Years, database_option
 from bulk_pipeline.core.dummy import DummyRequest, expected_duplicates
 from bulk_pipeline.core.errors import ConfigurationError, PermanentError
 from bulk_pipeline.core.metrics import rows_per_second, tier
+from bulk_pipeline.core.wording import amount
 
 _WISH = (
     click.option("--rows", type=int, required=True, help="Rows to make."),
@@ -168,8 +169,8 @@ def _written(
     if shown:
         odd = [f"{request.bad_rows} wrong on purpose"]
         if request.duplicate_rows:
-            odd.append(f"{request.duplicate_rows} repeat a key")
-        click.echo(f"{request.rows} rows in {out} ({', '.join(odd)})")
+            odd.append(amount(request.duplicate_rows, "repeats a key", "repeat a key"))
+        click.echo(f"{amount(request.rows, 'row')} in {out} ({', '.join(odd)})")
         click.echo(f"{rate:,.0f} rows/s, tier {tier(rate)}; {seconds:.2f} s")
     return {
         "file": str(out),

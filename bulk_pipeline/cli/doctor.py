@@ -11,6 +11,7 @@ import click
 from bulk_pipeline.adapters.doctor.apart import apart
 from bulk_pipeline.adapters.doctor.databases import servers
 from bulk_pipeline.adapters.doctor.examination import examined
+from bulk_pipeline.adapters.doctor.in_time import most_seconds
 from bulk_pipeline.adapters.doctor.variables import usable
 from bulk_pipeline.adapters.home import Home
 from bulk_pipeline.adapters.settings import Settings
@@ -58,8 +59,8 @@ def _found() -> Iterator[Finding]:
 
     settings = Settings.from_environment(usable(os.environ))
     dagster = dagster_folder(Home(settings.home))
-    if waiting := servers(settings) * settings.connect_seconds:
-        click.echo(f"Asking the database, for {waiting} s at most.", err=True)
+    if waiting := servers(settings) * most_seconds(settings):
+        click.echo(f"Asking the database, for about {waiting} s at most.", err=True)
     yield from examined(os.environ, settings, dagster)
     yield from apart(Area.SETTINGS, executor_findings)
     yield from apart(Area.DAGSTER, lambda: instance_findings(dagster))

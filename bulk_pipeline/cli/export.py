@@ -10,6 +10,7 @@ from bulk_pipeline.adapters.exporting.export import Export, Selection
 from bulk_pipeline.adapters.exporting.export import export as export_selection
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.cli.options import database_option
+from bulk_pipeline.core.wording import amount
 
 
 @click.command()
@@ -62,6 +63,6 @@ def export(
 
 def _show(done: Export) -> None:
     others = f", {done.others:,} of them stored by others" if done.others else ""
-    click.echo(f"{done.rows:,} rows in {done.file}{others}")
+    click.echo(f"{amount(done.rows, 'row')} in {done.file}{others}")
     for note in done.notes:
         click.echo(f"  {note}")

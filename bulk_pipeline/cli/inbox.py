@@ -9,6 +9,7 @@ import click
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.journal import STATES, UploadReport
 from bulk_pipeline.cli.show import print_uploads
+from bulk_pipeline.core.wording import amount
 
 NEWEST = 100
 
@@ -41,7 +42,8 @@ def uploads(state: str | None, limit: int | None, *, as_json: bool) -> None:
     finally:
         installation.close()
     if older > 0:
-        click.echo(f"{older:,} older uploads are left out; --limit shows more.")
+        left = amount(older, "older upload is", "older uploads are")
+        click.echo(f"{left} left out; --limit shows more.")
     print_uploads(found)
     if not found:
         click.echo("No uploads yet. Try: bulk-pipeline ingest FILE")

@@ -26,6 +26,7 @@ from bulk_pipeline.adapters.sample_loads import (
 from bulk_pipeline.cli.show import console, print_result, progress_bar
 from bulk_pipeline.core.dummy import DummyRequest
 from bulk_pipeline.core.metrics import rows_per_second, tier
+from bulk_pipeline.core.wording import amount
 
 FAILED = 1
 DONE = frozenset({"loaded", "repeated"})
@@ -72,7 +73,7 @@ def load_made(
     rate = rows_per_second(rows, seconds)
     if shown and files.count > 1:
         click.echo(
-            f"{len(uploads)} of {files.count} batches, {rows:,} rows in "
+            f"{len(uploads)} of {files.count} batches, {amount(rows, 'row')} in "
             f"{seconds:.2f} s: {rate:,.0f} rows/s, tier {tier(rate)}, made and loaded"
         )
     told = {"seconds": seconds, "rows_per_second": rate, "tier": tier(rate)}

@@ -9,7 +9,13 @@ from rich.text import Text
 
 from bulk_pipeline.core.load_sizes import by_size, sparkline, stacked
 from bulk_pipeline.core.metrics import STAGES, LoadFigures
-from bulk_pipeline.core.performance import BETWEEN, compared, stage_lines, usual
+from bulk_pipeline.core.performance import (
+    BETWEEN,
+    compared,
+    rate_text,
+    stage_lines,
+    usual,
+)
 from bulk_pipeline.core.performance_card import (
     machine_line,
     rows_line,
@@ -26,6 +32,8 @@ GAP = 2
 LONGEST_SIZE = 8
 """A size of a billion rows is so much wider than its head."""
 BLOCK = "█"
+NO_RATE = "-"
+"""Of a load that read no row, such as one of a file that was loaded before."""
 COLOURS = dict(
     zip(
         (*STAGES, BETWEEN),
@@ -90,7 +98,7 @@ def show_sizes(out: Console, loads: Sequence[LoadFigures]) -> None:
         table.add_row(
             f"about {size.about:,}",
             f"{size.loads:,}",
-            f"{size.rows_per_second:,.0f}",
+            rate_text(size.rows_per_second),
             f"{size.seconds:,.2f}",
             sparkline(size.rates[-left:], ascii_only=out.options.ascii_only),
         )
@@ -105,7 +113,7 @@ def show_card(out: Console, load: LoadFigures, before: Sequence[LoadFigures]) ->
         load: the newest.
         before: loads of its size before it, newest first.
     """
-    rate = f"{load.rows_per_second:,.0f} rows/s"
+    rate = f"{rate_text(load.rows_per_second)} rows/s"
     title = f"{load.batch}: {load.tier}, {rate}, {load.seconds:.2f} s"
     out.print(title, style="bold", soft_wrap=True, markup=False)
     out.print(compared(load, before), soft_wrap=True)
@@ -141,16 +149,19 @@ def _legend(out: Console) -> Text:
     parts = []
     for name, colour in COLOURS.items():
         mark, style = (BLOCK, colour) if _coloured(out) else (LETTERS[name], "")
-        said = "between the stages" if name == BETWEEN else name
+        said = "between stages" if name == BETWEEN else name
         parts.append(Text(mark, style).append(f" {said}", ""))
     return Text("  ").join(parts)
 
 
 def _cells(load: LoadFigures) -> tuple[str, ...]:
+    rate, tier = rate_text(load.rows_per_second), load.tier
+    if not load.rows_read:
+        rate = tier = NO_RATE
     return (
         f"{load.finished_at:%Y-%m-%d %H:%M}",
         f"{load.rows_read:,}",
-        f"{load.rows_per_second:,.0f}",
-        f"{load.tier}{'*' * load.is_repetition}",
+        rate,
+        f"{tier}{'*' * load.is_repetition}",
         f"{load.seconds:,.2f}",
     )

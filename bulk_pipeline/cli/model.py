@@ -35,6 +35,7 @@ from bulk_pipeline.core.model_card import (
 from bulk_pipeline.core.reference import Reference
 from bulk_pipeline.core.schema import RATIO_COLUMNS, RATIOS
 from bulk_pipeline.core.scorecard import Scorecard
+from bulk_pipeline.core.wording import amount
 
 _FILE = click.argument(
     "file", type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -175,7 +176,7 @@ def _reference(found: Model) -> str:
 
 
 def _population(found: Reference) -> str:
-    return f"{found.rows:,} rows, {found.source}"
+    return f"{amount(found.rows, 'row')}, {found.source}"
 
 
 def _levels(found: Model) -> Iterator[str]:
@@ -214,9 +215,11 @@ def _next_steps(outdated: dict[int, int]) -> Iterator[str]:
         yield "No stored row has a score of another model."
         return
     first, last = min(outdated), max(outdated)
+    one = f"stored row of {first} to {last} keeps"
+    many = f"stored rows of {first} to {last} keep"
     yield (
-        f"{sum(outdated.values()):,} stored rows of {first} to {last} keep the score "
-        "of another model until they are scored again:"
+        f"{amount(sum(outdated.values()), one, many)} the score of another model until "
+        "scored again:"
     )
     yield f"  in Dagster, materialise rescored_predictions over {first} to {last}; or"
     yield (

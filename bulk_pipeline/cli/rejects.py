@@ -12,6 +12,7 @@ from bulk_pipeline.adapters.reject_lists import (
     copy_reject_lists,
     reject_lists,
 )
+from bulk_pipeline.core.wording import amount
 
 
 @click.command()
@@ -55,6 +56,6 @@ def _show(one: RejectList) -> None:
         return
     for count in one.reasons:
         click.echo(f"  {count.reason}: {count.rows:,}. {count.sentence}")
-    click.echo(f"  reject file: {one.reject_file} ({one.rows:,} rows)")
+    click.echo(f"  reject file: {one.reject_file} ({amount(one.rows, 'row')})")
     if one.copy is not None:
         click.echo(f"  copy: {one.copy}")

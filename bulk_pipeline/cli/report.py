@@ -10,6 +10,7 @@ from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.reporting import LAST, MOST
 from bulk_pipeline.adapters.reporting.report import Report, make_report
 from bulk_pipeline.cli.options import database_option
+from bulk_pipeline.core.wording import amount
 
 
 @click.command()
@@ -46,8 +47,8 @@ def report(out: Path | None, last: int, *, as_json: bool) -> None:
         click.echo(json.dumps(_document(made)))
         return
     click.echo(
-        f"{made.figures.stored.rows:,} rows stored, {len(made.figures.loads):,} loads "
-        f"looked at: {made.page}"
+        f"{amount(made.figures.stored.rows, 'row')} stored, "
+        f"{amount(len(made.figures.loads), 'load')} looked at: {made.page}"
     )
     for note in made.figures.notes:
         click.echo(f"  {note}")

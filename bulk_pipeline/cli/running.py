@@ -11,6 +11,8 @@ from bulk_pipeline.adapters.collecting import nothing_to_collect
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.cli.dagster_home import use_dagster_home
+from bulk_pipeline.defs.event_log import event_log_kept_open
+from bulk_pipeline.defs.failures import asked_once
 from bulk_pipeline.defs.jobs import batch_job, scorecard_job
 from bulk_pipeline.defs.loading import loading_definitions
 from bulk_pipeline.defs.partitions import batches
@@ -41,17 +43,18 @@ def run_batch(installation: Installation, batch: Batch, run_id: str) -> str:
         definitions = loading_definitions()
         job = definitions.resolve_job_def(batch_job.name)
         opened = dg.DagsterInstance.get()
-    with opened as instance:
+    with opened as instance, event_log_kept_open(instance, run_id):
         _refresh_scorecard(definitions, instance, installation)
         instance.add_dynamic_partitions(str(batches.name), [batch.key])
-        result = job.execute_in_process(
-            instance=instance,
-            partition_key=batch.key,
-            run_config=QUIET,
-            tags=batch_tags(batch.key, [u.file_name for u in batch.uploads]),
-            raise_on_error=False,
-            run_id=run_id,
-        )
+        with asked_once():
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=batch.key,
+                run_config=QUIET,
+                tags=batch_tags(batch.key, [u.file_name for u in batch.uploads]),
+                raise_on_error=False,
+                run_id=run_id,
+            )
     if result.success:
         return ""
     reason = _reason(result)

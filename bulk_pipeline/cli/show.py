@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bulk_pipeline.adapters.journal import UploadReport
 from bulk_pipeline.adapters.progress import listening
+from bulk_pipeline.core.wording import amount
 
 _COUNTS = ("rows_read", "inserted", "updated", "duplicates", "rejected")
 
@@ -49,7 +50,7 @@ def _upload_lines(upload: UploadReport) -> Iterator[str]:
         yield f"  {upload.message}"
     if upload.rows_read:
         parts = [f"{getattr(upload, n):,} {_said(n)}" for n in _COUNTS[1:]]
-        yield f"  {upload.rows_read:,} rows read = {' + '.join(parts)}"
+        yield f"  {amount(upload.rows_read, 'row')} read = {' + '.join(parts)}"
     for reason, rows in sorted(upload.rejected_by_reason.items()):
         yield f"  rejected, {reason}: {rows:,}"
     for warning in upload.warnings:

@@ -13,6 +13,7 @@ from bulk_pipeline.adapters.progress import listening
 from bulk_pipeline.cli.show import console
 from bulk_pipeline.core.metrics import rows_per_second
 from bulk_pipeline.core.syncing import SyncMode, SyncOptions, SyncReport, TableCounts
+from bulk_pipeline.core.wording import amount
 
 _COUNTS = ("source_rows", "inserted", "updated", "deleted", "unchanged", "kept")
 
@@ -69,14 +70,19 @@ def _sentence(report: SyncReport, options: SyncOptions) -> str:
     if options.mode is SyncMode.VERIFY:
         if report.equal:
             return f"Equal: no row differs ({seconds})."
-        return f"Not equal: {differing:,} rows differ; nothing was written ({seconds})."
+        differ = amount(differing, "row differs", "rows differ")
+        return f"Not equal: {differ}; nothing was written ({seconds})."
     spared = sum(counts.deleted for counts in report.tables.values())
     if not options.delete and spared:
         return (
-            f"{differing - spared:,} rows were brought over; {spared:,} that only the "
+            f"{_brought(differing - spared)}; {spared:,} that only the "
             f"target has were left there ({seconds})."
         )
-    return f"{differing:,} rows were brought over ({seconds})."
+    return f"{_brought(differing)} ({seconds})."
+
+
+def _brought(rows: int) -> str:
+    return f"{amount(rows, 'row was', 'rows were')} brought over"
 
 
 @contextmanager
@@ -92,7 +98,7 @@ def sync_progress(*, shown: bool) -> Iterator[None]:
 
         def tell(table: str, rows: int) -> None:
             done[table] = done.get(table, 0) + rows
-            bar.update(task, description=f"{table}: {done[table]:,} rows")
+            bar.update(task, description=f"{table}: {amount(done[table], 'row')}")
 
         with listening(tell):
             yield

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.core.wording import amount
 
 if TYPE_CHECKING:
     from bulk_pipeline.defs.operations.tidying import Tidied
@@ -64,11 +65,12 @@ def _show(done: "Tidied", *, dry_run: bool) -> None:
     for name, reason in done.failures.items():
         click.echo(f"{name}: still there. {reason}", err=True)
     click.echo(
-        f"{len(done.batches):,} batches with {done.partition_keys:,} partitions and "
-        f"{done.runs:,} Dagster runs {would}removed: {done.bytes:,} bytes."
+        f"{amount(len(done.batches), 'batch', 'batches')} with "
+        f"{amount(done.partition_keys, 'partition')} and "
+        f"{amount(done.runs, 'Dagster run')} {would}removed: {done.bytes:,} bytes."
     )
     if done.exchange_batches:
         click.echo(
-            f"{len(done.exchange_batches):,} batches {would}removed from the exchange: "
-            f"{done.exchange_bytes:,} bytes."
+            f"{amount(len(done.exchange_batches), 'batch', 'batches')} {would}removed "
+            f"from the exchange: {done.exchange_bytes:,} bytes."
         )

@@ -9,6 +9,8 @@ import unicodedata
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from bulk_pipeline.core.wording import amount
+
 Kind = Literal["failed", "waiting", "quiet", "test"]
 
 MOST_KEPT = 50
@@ -112,10 +114,10 @@ def headline(alert: Alert) -> str:
         return "Test of the alerts of bulk_pipeline"
     if alert.kind == "quiet":
         return "No new file has come for longer than expected"
-    files = "1 file" if alert.count == 1 else f"{alert.count:,} files"
+    files = amount(alert.count, "file")
     if alert.kind == "waiting":
-        verb = "waits" if alert.count == 1 else "wait"
-        return f"{files} {verb} to be loaded; the oldest batch is {alert.batch}"
+        wait = amount(alert.count, "file waits", "files wait")
+        return f"{wait} to be loaded; the oldest batch is {alert.batch}"
     if alert.batches > 1:
         return f"{files} of {alert.batches:,} batches failed"
     return f"{files} of batch {alert.batch} failed"

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from bulk_pipeline.core.wording import AGAIN_AT, amount
+
 State = Literal["closed", "open", "half-open"]
 
 
@@ -107,10 +109,11 @@ class BreakerState:
             return f"The database {self.database} may be asked."
         trying = " Somebody is trying it now." if self.state == "half-open" else ""
         # What to do is in the reason: every error of ours ends with its cure.
+        attempts = amount(self.failures, "attempt")
         return (
             f"The database {self.database} is left alone since "
-            f"{_moment(self.opened_at)}, after {self.failures} attempts in a row that "
-            f"found it away. It is asked again at {_moment(self.retry_at)} by itself."
+            f"{_moment(self.opened_at)}, after {attempts} in a row that "
+            f"found it away. {AGAIN_AT} {_moment(self.retry_at)}."
             f"{trying} The last attempt said: {self.reason}"
         )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bulk_pipeline.core import schema
 from bulk_pipeline.core.dummy_tables import DUPLICATES_PER_CONFLICT, MISSING_SHARE
 from bulk_pipeline.core.errors import ConfigurationError
+from bulk_pipeline.core.wording import amount
 
 LAST_YEAR = 2024
 QUARTERS = ("Q4", "Q1", "Q2", "Q3")
@@ -86,9 +87,9 @@ class DummyRequest:
         if not fewest <= self.company_count <= self.distinct_rows:
             most = max(self.company_count, 0) * each
             raise ConfigurationError(
-                f"companies is {self.companies}, which holds at most {most:,} rows "
-                f"({each} each) and needs one row each: for "
-                f"{self.distinct_rows:,} rows give a number from {fewest} to "
+                f"companies is {self.companies}, which holds at most "
+                f"{amount(most, 'row')} ({each} each) and needs one row each: for "
+                f"{amount(self.distinct_rows, 'row')} give a number from {fewest} to "
                 f"{self.distinct_rows}."
             )
 

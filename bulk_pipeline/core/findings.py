@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bulk_pipeline.core.wording import AGAIN, AGAIN_SOON, amount
+
 _BRACKET_OR_END = re.compile(r"[()]|\.\s+")
-_TRIED_AGAIN = "It is tried again; if it stays so, "
+_TRIED_AGAIN = f"{AGAIN}; if it stays so, "
 
 
 class Area(StrEnum):
@@ -91,7 +93,7 @@ def refused(area: Area, message: str) -> Finding:
     if cure.startswith(_TRIED_AGAIN):
         rest = cure.removeprefix(_TRIED_AGAIN)
         cure = rest[:1].upper() + rest[1:]
-    return failure(area, what, cure.replace(": it is tried again.", "."))
+    return failure(area, what, cure.replace(AGAIN_SOON, "."))
 
 
 def _parted(message: str) -> tuple[str, str]:
@@ -106,8 +108,7 @@ def _parted(message: str) -> tuple[str, str]:
 
 def counted(findings: Iterable[Finding], level: Level, word: str) -> str:
     """How many findings are of a level, for people: 1 warning, 2 warnings."""
-    found = number(findings, level)
-    return f"{found} {word}{'s' * (found != 1)}"
+    return amount(number(findings, level), word)
 
 
 def number(findings: Iterable[Finding], level: Level) -> int:

@@ -3,6 +3,7 @@
 import math
 
 from bulk_pipeline.core.findings import Area, Finding, failure, fine, warning
+from bulk_pipeline.core.wording import amount
 
 LITTLE_MEMORY = 4 * 2**30
 """Bytes. Two loads of a million rows at once take 1 GB each at most, the interface, the
@@ -50,7 +51,8 @@ def judged_cores(usable: float, machine: int, workers: int) -> Finding:
         machine: cores of the machine.
         workers: of ``ULTRA_PARALLEL_WORKERS``.
     """
-    what = f"{usable:g} of {machine} cores can be used; {workers} workers are set."
+    given = amount(workers, "worker is set", "workers are set")
+    what = f"{usable:g} of {amount(machine, 'core')} can be used; {given}."
     wanted = max(1, math.floor(usable))
     if workers <= wanted:
         return fine(Area.MACHINE, what)
@@ -105,7 +107,7 @@ def judged_room(place: str, free: int, files: int | None) -> Finding:
             "0.9 GB while they run. `bulk-pipeline tidy` removes old batches.",
         )
     if files is not None and files < FEW_FILES:
-        what = f"Only {files:,} more files can be made where {place} lies."
+        what = f"Only {amount(files, 'more file')} can be made where {place} lies."
         return warning(Area.MACHINE, what, "Remove files there; see `df -i`.")
     return fine(Area.MACHINE, what)
 

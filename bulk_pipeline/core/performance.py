@@ -20,6 +20,9 @@ NOTICED = 0.02
 BETWEEN = "between"
 """What is no stage's: Dagster's own work and the waits between the steps."""
 
+SLOWEST_WHOLE = 10
+"""A lower rate has a decimal: rounded to a whole number it would be 0, or far off."""
+
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -138,6 +141,11 @@ def bar(share: float, width: int, *, ascii_only: bool = False) -> str:
     return "█" * full + _EIGHTHS[eighths].strip()
 
 
+def rate_text(rate: float) -> str:
+    """Rows per second as people read them: 1,234; 0.4 for a load of a single row."""
+    return f"{rate:,.1f}" if 0 < rate < SLOWEST_WHOLE else f"{rate:,.0f}"
+
+
 def compared(load: LoadFigures, before: Sequence[LoadFigures]) -> str:
     """How fast a load was beside those of its size, as a sentence.
 
@@ -165,7 +173,7 @@ def compared(load: LoadFigures, before: Sequence[LoadFigures]) -> str:
     times = load.rows_per_second / ordinary.rows_per_second
     return (
         f"{_verdict(times)}: the median of the last {ordinary.loads} loads of its size "
-        f"({sizes}) is {ordinary.rows_per_second:,.0f} rows/s."
+        f"({sizes}) is {rate_text(ordinary.rows_per_second)} rows/s."
     )
 
 

@@ -7,9 +7,11 @@ from bulk_pipeline.core.performance import (
     StageLine,
     bar,
     compared,
+    rate_text,
     stage_lines,
     usual,
 )
+from bulk_pipeline.core.wording import amount
 
 BAR_WIDTH = 24
 MIB = 1 << 20
@@ -30,8 +32,9 @@ def performance_card(
         database: what was asked of the database meanwhile.
     """
     lines = stage_lines(load, usual(load, before))
+    rate = rate_text(load.rows_per_second)
     parts = [
-        f"### {load.tier} · {load.rows_per_second:,.0f} rows/s · {load.seconds:.2f} s",
+        f"### {load.tier} · {rate} rows/s · {load.seconds:.2f} s",
         compared(load, before),
         "\n".join(["```text", *stage_table(lines), "```"]),
         f"**Rows.** {rows_line(load)}",
@@ -89,7 +92,7 @@ def database_lines(seconds: float, database: DatabaseFigures) -> Iterator[str]:
 def rows_line(load: LoadFigures) -> str:
     """What became of the rows of a load, as a sentence."""
     said = (
-        f"{load.rows_read:,} rows read = {load.inserted:,} inserted + "
+        f"{amount(load.rows_read, 'row')} read = {load.inserted:,} inserted + "
         f"{load.updated:,} updated + {load.duplicates:,} duplicates + "
         f"{load.rejected:,} rejected; {load.rows_written:,} written."
     )

@@ -13,6 +13,7 @@ from bulk_pipeline.core.schema import (
     RATIO_COLUMNS,
     RATIOS,
 )
+from bulk_pipeline.core.wording import amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,13 @@ class Quality:
         """What to tell the person who sent the file, each with the cure."""
         found = []
         if self.placeholders:
+            cells = amount(self.placeholders, "cell holds", "cells hold")
+            as_is = "it was scored as it stands"
+            if self.placeholders != 1:
+                as_is = "they were scored as they stand"
             said = (
-                f"{self.placeholders} cells hold exactly 100000000, which suppliers "
-                "write where they have no figure; they were scored as they stand."
+                f"{cells} exactly 100000000, which suppliers write where they have no "
+                f"figure; {as_is}."
             )
             found.append(Notice(NoticeKind.PLACEHOLDERS, self.placeholders, said))
         if not fractions:

@@ -13,6 +13,7 @@ from bulk_pipeline.core import fields
 from bulk_pipeline.core.errors import ModelRefused
 from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline.core.stability import Distribution, decile_edges, distribution
+from bulk_pipeline.core.wording import amount
 
 SCHEMA = "bulk_pipeline.reference/1"
 """The layout that this version reads."""
@@ -155,8 +156,8 @@ def _column(item: object, where: str, rows: int) -> Distribution:
     )
     if read.rows != rows:
         raise ModelRefused(
-            f"{where} counts {read.rows} rows, and the reference has {rows}. Make it "
-            "again: bulk-pipeline model reference."
+            f"{where} counts {amount(read.rows, 'row')}, and the reference has {rows}. "
+            "Make it again: bulk-pipeline model reference."
         )
     return read
 

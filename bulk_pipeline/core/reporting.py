@@ -16,7 +16,7 @@ OUTCOMES = ("inserted", "updated", "duplicates", "rejected")
 
 MOST_PERIODS = 30
 _PERIODS = {
-    "1m": "%H:%M",
+    "1m": "%d %b %H:%M",
     "10m": "%d %b %H:%M",
     "1h": "%d %b %H:%M",
     "6h": "%d %b %H:%M",
@@ -106,11 +106,19 @@ class ReportFigures:
     notes: tuple[str, ...] = ()
 
     @property
+    def worked(self) -> tuple[LoadFigures, ...]:
+        """The loads that did work of their own, oldest first.
+
+        The others read no row, or found all of theirs stored: theirs are no rates.
+        """
+        return tuple(
+            load for load in self.loads if load.rows_read and not load.is_repetition
+        )
+
+    @property
     def median_rate(self) -> float:
         """Median rows per second of loads that did work; 0.0 where there is none."""
-        worked = [load for load in self.loads if load.rows_read]
-        rates = [load.rows_per_second for load in worked if not load.is_repetition]
-        return median(rates or [0.0])
+        return median([load.rows_per_second for load in self.worked] or [0.0])
 
 
 def outcomes_by_period(loads: Sequence[LoadFigures]) -> tuple[pl.DataFrame, str]:

@@ -80,25 +80,33 @@ class Distribution:
 
 
 def distribution(
-    column: NDArray[np.float64], edges: Sequence[float] = (math.inf,)
+    column: NDArray[np.float64],
+    edges: Sequence[float] = (math.inf,),
+    present: NDArray[np.bool_] | None = None,
 ) -> Distribution:
     """The values of a column counted by bins.
 
     Args:
         column: (n,), NaN where there is no value; n may be 0.
         edges: as in ``Distribution``; by default all values are one bin.
+        present: (n,), False where there is no value either, whatever the column has
+            there; None where only NaN says so.
     """
     # A comparison and a count for each edge take half as long as numbering the bins.
     held = np.empty(len(column), np.bool_)
-    at_most = [0]
-    for edge in edges:
-        np.less_equal(column, edge, out=held)
-        at_most.append(int(np.count_nonzero(held)))
+
+    def counted(compare: np.ufunc, bound: float) -> int:
+        compare(column, bound, out=held)
+        if present is not None:
+            np.logical_and(held, present, out=held)
+        return int(np.count_nonzero(held))
+
+    at_most = [0, *(counted(np.less_equal, edge) for edge in edges)]
     return Distribution(
         tuple(edges),
         tuple(upper - below for below, upper in pairwise(at_most)),
         len(column) - at_most[-1],
-        int(np.count_nonzero(column == PLACEHOLDER)),
+        counted(np.equal, PLACEHOLDER),
     )
 
 

@@ -1,6 +1,7 @@
 """Whether the daemon and the runs are well; ages in, findings out."""
 
 from bulk_pipeline.core.findings import Area, Finding, fine, warning
+from bulk_pipeline.core.wording import amount
 
 BEAT_SECONDS = 30
 """Dagster's daemon writes a heartbeat this often."""
@@ -111,7 +112,7 @@ def judged_runs(
         stuck: id of a run that takes too long → seconds.
     """
     found = []
-    wait = "1 run waits" if queued == 1 else f"{queued:,} runs wait"
+    wait = amount(queued, "run waits", "runs wait")
     if queued and (not daemon or oldest > QUEUED_SECONDS):
         found.append(
             warning(

@@ -24,7 +24,8 @@ def answer_already(packed: Any, *, again: bool) -> list[str] | None:
 
     Returns:
         Events of the step, where it ended before and only its answer was lost; none,
-        where its run is over and nobody waits for an answer.
+        where its run is over and nobody waits for an answer, or is being cancelled: a
+        worker that came after that has not heard that the step was taken back.
 
     Raises:
         PermanentError: the step was begun several times and never ended.
@@ -36,10 +37,12 @@ def answer_already(packed: Any, *, again: bool) -> list[str] | None:
         run = instance.get_run_by_id(arguments.run_id)
         if run is None or run.is_finished:
             return []
-        if not again:
-            return None
-        [step] = arguments.step_keys_to_execute or [""]
-        return _answer(step, _events(instance, run.run_id, step))
+        answer = None
+        if again:
+            [step] = arguments.step_keys_to_execute or [""]
+            answer = _answer(step, _events(instance, run.run_id, step))
+        stopping = run.status is dg.DagsterRunStatus.CANCELING
+        return [] if answer is None and stopping else answer
 
 
 def _events(

@@ -3,11 +3,14 @@
 from typing import Any
 
 import dagster as dg
-from dagster_celery import celery_executor
 
 from bulk_pipeline.adapters.scale_settings import BACKEND_VARIABLE, BROKER_VARIABLE
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.adapters.step_broker import backend_of, broker_of, celery_options
+from bulk_pipeline.defs.celery_asking import asking_executor
+
+ANSWERS = "bulk_pipeline.adapters.step_answers:PatientAnswers"
+"""How a run hears of its steps where they wait in RabbitMQ; workers answer as usual."""
 
 
 def celery_steps() -> dg.ExecutorDefinition:
@@ -15,10 +18,7 @@ def celery_steps() -> dg.ExecutorDefinition:
 
     Nothing is read when definitions load: its configuration is made when a run starts.
     """
-    made: dg.ExecutorDefinition = celery_executor.configured(
-        _configuration, config_schema={}
-    )
-    return made
+    return asking_executor.configured(_configuration, config_schema={})
 
 
 def _configuration(_nothing: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def _configuration(_nothing: dict[str, Any]) -> dict[str, Any]:
     broker, backend = broker_of(settings), backend_of(settings)
     named: Any = {"env": BACKEND_VARIABLE}
     if settings.celery_backend is None:
-        named = {"env": BROKER_VARIABLE} if backend == broker else backend
+        named = {"env": BROKER_VARIABLE} if backend == broker else ANSWERS
     return {
         "broker": {"env": BROKER_VARIABLE},
         "backend": named,

@@ -146,9 +146,10 @@ class SignsOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
     def start(self, parent: Any) -> None:
         """Begin with the connection of a consumer."""
         channel = parent.task_consumer.channel
-        if isinstance(channel.qos, RedisQoS):
+        taken = getattr(channel, "qos", None)  # a channel of AMQP has none
+        if isinstance(taken, RedisQoS):
             seconds = channel.visibility_timeout / SIGNS_OF_LIFE
-            self._timer = parent.timer.call_repeatedly(seconds, _speak, (channel.qos,))
+            self._timer = parent.timer.call_repeatedly(seconds, _speak, (taken,))
 
     def stop(self, parent: Any) -> None:
         """End with it."""

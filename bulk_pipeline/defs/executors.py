@@ -10,6 +10,7 @@ from bulk_pipeline.core.errors import ConfigurationError
 
 CELERY = "celery"
 OPTIONAL = (
+    "amqp",
     "billiard",
     "celery",
     "dagster_celery",
@@ -50,11 +51,11 @@ def needs_extra(error: ModuleNotFoundError, what: str) -> Exception:
         error: the import that failed.
         what: that needs the module.
     """
-    if error.name not in OPTIONAL:
+    package = str(error.name).partition(".")[0]
+    if package not in OPTIONAL:
         return error
     return ConfigurationError(
-        f"{what} needs {error.name}. Install the extra: pip install "
-        "'bulk-pipeline[scale]'"
+        f"{what} needs {package}. Install the extra: pip install 'bulk-pipeline[scale]'"
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import dagster as dg
@@ -10,10 +11,27 @@ from bulk_pipeline.adapters.disk_space import room_needed
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.moving import put_away
 from bulk_pipeline.core.errors import BulkPipelineError, TransientError
+from bulk_pipeline.core.wording import tried_once
 from bulk_pipeline.defs.resources import InstallationResource
 
 FOR_GOOD = "bulk_pipeline/for_good"
 """Metadata of a failure that no journal knows of: whether trying again is in vain."""
+
+
+_ASKED_ONCE: ContextVar[bool] = ContextVar("asked_once", default=False)
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Let no message of the block promise that a failed batch is tried again.
+
+    For a process that runs a batch itself and gives it up when the run fails.
+    """
+    token = _ASKED_ONCE.set(True)
+    try:
+        yield
+    finally:
+        _ASKED_ONCE.reset(token)
 
 
 @contextmanager
@@ -30,8 +48,8 @@ def reported(installation: Installation, batch: str) -> Iterator[None]:
         with room_needed(installation.home.root):
             yield
     except TransientError as error:
-        installation.journal.stop(batch, "waiting", str(error))
-        raise dg.Failure(str(error)) from error
+        installation.journal.stop(batch, "waiting", _said(error))
+        raise dg.Failure(_said(error)) from error
     except BulkPipelineError as error:
         installation.journal.stop(batch, "failed", str(error))
         put_away(installation, batch)
@@ -113,6 +131,10 @@ def working_on(
     try:
         resource.hold(batch, run_id)
     except TransientError as error:
-        raise dg.Failure(str(error)) from error
+        raise dg.Failure(_said(error)) from error
     with reported(installation, batch):
         yield installation
+
+
+def _said(error: TransientError) -> str:
+    return tried_once(str(error)) if _ASKED_ONCE.get() else str(error)

@@ -1,5 +1,6 @@
 """What assets work with: one installation, opened on first use."""
 
+from contextlib import ExitStack
 from functools import cached_property
 
 import dagster as dg
@@ -8,6 +9,7 @@ from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.loaders import loader_for
 from bulk_pipeline.adapters.loaders.base import Loader
 from bulk_pipeline.adapters.locks import FileLock, own_batch
+from bulk_pipeline.defs.event_log import event_log_kept_open
 
 
 class InstallationResource(dg.ConfigurableResource):
@@ -36,6 +38,15 @@ class InstallationResource(dg.ConfigurableResource):
     def _held(self) -> dict[str, FileLock]:
         return {}
 
+    @cached_property
+    def _kept_open(self) -> ExitStack:
+        return ExitStack()
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        if context.instance is not None and context.run is not None:
+            kept = event_log_kept_open(context.instance, context.run.run_id)
+            self._kept_open.enter_context(kept)
+
     def hold(self, batch: str, run_id: str) -> None:
         """Hold a batch until this process is done with the run.
 
@@ -48,6 +59,7 @@ class InstallationResource(dg.ConfigurableResource):
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         del context  # Dagster's signature; nothing here depends on the run
+        self._kept_open.close()
         for lock in self._held.values():
             lock.close()
         self._held.clear()

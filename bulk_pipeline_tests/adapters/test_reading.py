@@ -120,10 +120,10 @@ def test_what_is_odd_about_a_file_is_told(small: Pipeline, tmp_path) -> None:
     path = write_csv(tmp_path / "odd.csv", rows, [*HEADER, "note"])
     report = small.load(path).uploads[0]
     said = "\n".join(report.warnings)
-    assert "1 cells of the reporting year hold a date" in said
-    assert "1 companies have more than one name" in said
+    assert "1 cell of the reporting year holds a date" in said
+    assert "1 company has more than one name" in said
     assert "'note'" in said
-    assert "1 cells hold exactly 100000000" in said
+    assert "1 cell holds exactly 100000000" in said
     assert counts(report) == (3, 3, 0, 0, 0, 0)
     (journalled,) = small.installation.journal.uploads()
     assert journalled.warnings == report.warnings

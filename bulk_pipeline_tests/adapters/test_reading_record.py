@@ -152,3 +152,12 @@ def test_a_record_does_not_grow_with_the_attempts(tmp_path) -> None:
             record.say("end", "victim" if record.deaths["victim"] else "nobody")
     assert ReadingRecord(tmp_path).deaths == {"victim": 1}
     assert (tmp_path / RECORD_FILE).stat().st_size < 3_000
+
+
+def test_a_batch_that_is_read_twice_at_once_is_read_twice(tmp_path) -> None:
+    """A broker hands a step out again when it loses sight of the first worker."""
+    with ReadingRecord(tmp_path) as first, first.of("file"):
+        with ReadingRecord(tmp_path) as second, second.of("file"):
+            pass
+        (tmp_path / RECORD_FILE).unlink(missing_ok=True)  # as where the other ends last
+    assert ReadingRecord(tmp_path).deaths.total() == 0

@@ -176,6 +176,8 @@ BAD = {
     "BULK_PIPELINE_CHUNKS_URL": "s3://me:5c1@bucket",
     "BULK_PIPELINE_CHUNKS_ROWS": "0",
     "BULK_PIPELINE_SYNC_DELETE": "perhaps-5c1",
+    "BULK_PIPELINE_CELERY_BROKER": "broker-5c1:5672",
+    "BULK_PIPELINE_CELERY_BACKEND": "rediss://:5c1@b/0",  # whose certificate?
     "BULK_PIPELINE_CELERY_VISIBILITY_SECONDS": "9",
     "BULK_PIPELINE_LOG_LEVEL": "loud-5c1",
 }

@@ -74,7 +74,7 @@ def test_reasons_and_warnings_are_sentences(mixed: Path) -> None:
     assert "7 rows read = 3 to store + 2 duplicates + 2 rejected" in said
     assert "1 of the duplicates have other values" in said
     assert "rejected, not_finite: 1. The number is infinite" in said
-    assert "warning: 1 cells hold exactly 100000000" in said
+    assert "warning: 1 cell holds exactly 100000000" in said
 
 
 def test_a_file_that_cannot_be_read_is_named_beside_the_others(

@@ -49,7 +49,7 @@ def test_the_command_reads_the_replica_unless_a_database_is_named(
     monkeypatch.setenv(READ_URL, f"sqlite:///{copy}")
 
     said = call("export", "--all", "--out", tmp_path / "1.csv")
-    assert said.startswith("1 rows")
+    assert said.startswith("1 row in")
     assert "which lags: 1 upload is not in it yet" in said
     with pytest.raises(ReplicaBehind, match=late):
         call("export", "--upload", late, "--out", tmp_path / "2.csv")

@@ -41,7 +41,7 @@ def test_a_load_tells_its_operator_what_it_did_and_no_row(
     assert upload["rejected"] == 1
     assert all(LINE.fullmatch(line) for line in lines)
     for said in (
-        "1 files, .* bytes claimed",
+        "1 file, .* bytes claimed",
         "run .* begins",
         "load of 5 rows begins",
         r"load ended after .* s; rows_read 6, inserted 5, .* rejected 1",

@@ -56,6 +56,19 @@ def test_loads_medians_and_the_newest_card_are_shown() -> None:
         assert stage in said
 
 
+def test_a_load_that_read_nothing_has_no_rate_and_no_tier(home: Path) -> None:
+    """A file that was sent again is no slow load of the lowest tier."""
+    installation = installation_in(home)
+    entered(installation, ("first", 10, 10), ("again", 0, 0))
+    installation.close()
+
+    again, first = (
+        line.split() for line in call("metrics").splitlines() if line[:5] == "2026-"
+    )
+    assert again[2:5] == ["0", "-", "-"]
+    assert first[2:5] == ["10", "5.0", "STANDARD"]
+
+
 @pytest.mark.usefixtures("loads")
 def test_without_colours_a_bar_is_letters() -> None:
     """Blocks of one colour say nothing; a file and a log have no colours."""
@@ -76,6 +89,8 @@ def test_a_narrow_terminal_is_wide_enough(monkeypatch: pytest.MonkeyPatch) -> No
 
     table = [line for line in said.splitlines() if line.startswith("2026-")]
     assert max(map(len, table)) <= NARROW
+    [legend] = [line for line in said.splitlines() if line.startswith("r read")]
+    assert len(legend) <= NARROW
     assert "…" not in said
     assert "1,000,000" in said
 

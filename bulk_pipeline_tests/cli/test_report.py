@@ -29,7 +29,7 @@ def test_the_page_is_where_the_command_says(four: Path) -> None:
 
     assert done.exit_code == 0
     said, page = done.output.strip().split(": ", 1)
-    assert said == "4 rows stored, 1 loads looked at"
+    assert said == "4 rows stored, 1 load looked at"
     assert Path(page).is_file()
     assert Path(page).is_relative_to(four / "reports")
 

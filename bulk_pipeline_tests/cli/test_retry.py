@@ -127,6 +127,8 @@ def test_a_file_that_failed_with_the_whole_run_can_be_tried_again(
         [upload] = results(bulk_pipeline("ingest", path, "--json", **short))
     assert upload["state"] == "failed"
     assert "busy" in upload["message"]
+    assert "Run it again once that has passed; if it stays so" in upload["message"]
+    assert "tried again" not in upload["message"]
     path.unlink()
     done = bulk_pipeline("retry", upload["key"], "--json")
 

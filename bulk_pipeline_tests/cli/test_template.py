@@ -18,7 +18,7 @@ def test_an_untouched_template_stores_its_one_row(home: Path, tmp_path: Path) ->
     loaded = call("ingest", path)
 
     assert f"bulk-pipeline ingest {path}" in said
-    assert "1 rows read = 1 inserted + 0 updated + 0 duplicates + 0 rejected" in loaded
+    assert "1 row read = 1 inserted + 0 updated + 0 duplicates + 0 rejected" in loaded
     with closing(sqlite3.connect(home / "bulk_pipeline.db")) as database:
         query = (
             "SELECT symbol, reporting_year, reporting_quarter FROM annual_predictions"

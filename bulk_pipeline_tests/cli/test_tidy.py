@@ -56,7 +56,7 @@ def test_it_removes_what_has_had_its_time_and_says_so(old: Old) -> None:
 
     assert done.returncode == 0, done.stderr
     assert f"Batch {old.batch}: retired\n" in done.stdout
-    assert "1 batches with 1 partitions and 0 Dagster runs removed: " in done.stdout
+    assert "1 batch with 1 partition and 0 Dagster runs removed: " in done.stdout
     assert old.folders() == [False] * 3
 
 

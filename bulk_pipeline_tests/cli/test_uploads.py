@@ -48,6 +48,8 @@ def test_people_see_the_newest_and_how_many_more_there_are() -> None:
     assert len(shown) == NEWEST
     assert shown[0] == "7.csv: claimed (upload k-0007)"
     assert len(call("--limit", "1000").splitlines()) == NEWEST + MORE
+    most = str(NEWEST + MORE - 1)
+    assert call("--limit", most).startswith("1 older upload is left out")
     assert call("--limit", "1").splitlines()[1:] == ["106.csv: claimed (upload k-0106)"]
 
 

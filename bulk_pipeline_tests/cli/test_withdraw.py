@@ -103,4 +103,4 @@ def test_a_database_of_ones_own_is_used(
     assert "--database" in elsewhere.stderr
     done = bulk_pipeline("withdraw", upload.key, "--database", target)
     assert done.returncode == 0
-    assert "1 rows deleted" in done.stdout
+    assert "1 row deleted" in done.stdout

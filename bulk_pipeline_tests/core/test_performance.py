@@ -16,10 +16,14 @@ from bulk_pipeline.core.performance import (
     bar,
     comparable_rows,
     compared,
+    rate_text,
     stage_lines,
     usual,
 )
-from bulk_pipeline.core.performance_card import performance_card
+from bulk_pipeline.core.performance_card import (
+    performance_card,
+    rows_line,
+)
 
 
 def load(batch="mine", rows=1_000, rate=500.0, **other):
@@ -122,6 +126,7 @@ def test_a_load_of_no_row_divides_by_nothing() -> None:
     assert [line.times_usual for line in stage_lines(nothing, None)] == [None] * 7
     card = performance_card(nothing, loads(9), 0.0, DatabaseFigures())
     assert "0 rows read" in card
+    assert rows_line(load(rows=1)).startswith("1 row read = 1 inserted")
 
 
 FIGURE = st.just(0.0) | st.floats(1e-9, 1e15)
@@ -209,6 +214,26 @@ def test_the_card_tells_all_of_a_load() -> None:
         "Connections: 2 in use at most; 0.010 s",
     ):
         assert said in card
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (0.0, "0"),
+        (0.44, "0.4"),
+        (9.96, "10.0"),
+        (10.4, "10"),
+        (1_234_567.8, "1,234,568"),
+    ],
+)
+def test_a_slow_rate_is_not_said_to_be_nothing(rate, said) -> None:
+    """One row in two seconds was loaded; "0 rows/s" says that it was not."""
+    assert rate_text(rate) == said
+    before = loads(9, rate=rate)
+    assert not rate or f" is {said} rows/s." in compared(load(rate=rate), before)
+    assert f" · {said} rows/s · " in performance_card(
+        load(rate=rate), loads(9), 0.0, DatabaseFigures()
+    )
 
 
 def test_a_bar_is_as_long_as_its_share() -> None:

@@ -198,3 +198,4 @@ def test_loads_that_did_nothing_are_not_in_the_median() -> None:
     )
 
     assert figures.median_rate == 500.0
+    assert figures.worked == (figures.loads[-1],)

@@ -119,6 +119,16 @@ def test_parts_add_up_to_the_whole(column, cut):
     assert parts == distribution(column, EDGES)
 
 
+@given(COLUMNS, st.data())
+def test_what_stands_where_no_value_is_does_not_count(column, data):
+    """The memory of a missing value may hold anything, even the placeholder."""
+    absent = np.isnan(column)
+    junk = data.draw(st.sampled_from([0.0, PLACEHOLDER, -math.inf, math.nan]))
+    filled = np.where(absent, junk, column)
+
+    assert distribution(filled, EDGES, ~absent) == distribution(column, EDGES)
+
+
 def test_other_bins_do_not_add_up():
     """Counts of other bins put together would be nonsense without a sign of it."""
     with pytest.raises(ValueError, match="same bins"):

@@ -154,7 +154,7 @@ def test_a_failed_run_is_shown_by_the_sensor_and_told_by_the_other_one(
     assert later == []
     assert len(shown(runner)) == 1
     assert sent_by_then == 0
-    assert said == "1 alerts sent."
+    assert said == "1 alert sent."
     [(_, body)] = hook.got
     message = json.loads(body)
     assert (message["batch"], message["run_id"]) == (batch.key, failed.run_id)
@@ -267,7 +267,7 @@ def test_a_channel_that_is_down_stops_no_tick_and_no_other_place(
     said = look(runner)
 
     assert len(shown(runner)) == 1
-    assert said == "1 alerts sent. webhook: The webhook answered 500."
+    assert said == "1 alert sent. webhook: The webhook answered 500."
 
 
 def test_a_setting_that_cannot_be_is_named_by_the_tick_and_by_it_alone(

@@ -77,7 +77,9 @@ def test_an_executor_whose_package_is_missing_names_the_extra(
     """The package of that name alone would come without its broker, or too new."""
     monkeypatch.setenv(EXECUTOR_VARIABLE, name)
     monkeypatch.setitem(sys.modules, module, None)
-    for loaded in ("celery_steps", "step_pods"):
+    for part in [name for name in sys.modules if name.startswith(f"{module}.")]:
+        monkeypatch.delitem(sys.modules, part)
+    for loaded in ("celery_asking", "celery_steps", "step_pods"):
         monkeypatch.delitem(sys.modules, f"bulk_pipeline.defs.{loaded}", raising=False)
         monkeypatch.delattr(f"bulk_pipeline.defs.{loaded}", raising=False)
     with pytest.raises(
@@ -170,6 +172,18 @@ def test_a_step_of_a_run_that_is_over_is_not_done(instance: dg.DagsterInstance) 
         packed = message(instance, run.run_id, "noted")
         assert answer_already(packed, again=again) == []
     assert answer_already(message(instance, "unknown", "noted"), again=False) == []
+
+
+def test_a_step_of_a_run_that_is_being_cancelled_is_not_begun(
+    instance: dg.DagsterInstance,
+) -> None:
+    """A worker that starts now was not there when the step was taken back."""
+    run = begun(instance, times=1)
+    instance.report_run_canceling(run)
+    packed = message(instance, run.run_id, STEP)
+    assert [answer_already(packed, again=again) for again in (False, True)] == [[], []]
+    say(instance, run, Kind.STEP_SUCCESS)
+    assert len(answer_already(packed, again=True) or []) == 2  # it is over, and says so
 
 
 def test_a_step_that_is_given_out_for_the_first_time_is_done(

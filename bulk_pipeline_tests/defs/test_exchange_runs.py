@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from bulk_pipeline.adapters.exchange import afar
+from bulk_pipeline.adapters.exchange import afar, plan
 from bulk_pipeline.adapters.exchange.exchange import Exchange
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.locks import own_batch
@@ -124,6 +124,38 @@ def test_a_batch_whose_exchange_is_away_waits_with_the_reason(
     [upload] = watch.runner.installation.journal.uploads()
     assert (upload.state, upload.message) == ("waiting", "The store is away.")
     watch.later(2 * FIRST_WAIT_SECONDS + 1)
+    [request] = watch.asked()
+
+    assert watch.run(request).success
+    assert watch.states() == {"accounts.csv": "loaded"}
+    assert batches_in(folder) == []
+
+
+def test_a_batch_waits_until_its_workers_are_upgraded(
+    folder: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Machines are upgraded one after the other; no file of that hour may be lost."""
+    with monkeypatch.context() as patch:
+        # The home is of the next version: what it writes says so, and is read here.
+        written = plan.SentPlan.content
+        patch.setattr(
+            plan.SentPlan,
+            "content",
+            lambda self: written(self).replace(b'"format": 1', b'"format": 2'),
+        )
+        watch.drop("accounts.csv")
+        [result] = watch.take()
+        assert not result.success
+        for _ in range(2):
+            assert watch.keys() == []
+            [upload] = watch.runner.installation.journal.uploads()
+            assert upload.state == "waiting"
+            assert "has format 2" in upload.message
+            watch.later(3600)
+            [request] = watch.asked()
+            assert not watch.run(request).success
+    assert watch.keys() == []
+    watch.later(3600)
     [request] = watch.asked()
 
     assert watch.run(request).success

@@ -77,7 +77,7 @@ def test_a_file_that_is_being_written_waits(watch: Watch) -> None:
     growing = watch.keys()
 
     assert isinstance(fresh, dg.SensorResult)
-    assert "1 files are still being written" in str(fresh.skip_reason)
+    assert "1 file is still being written" in str(fresh.skip_reason)
     assert growing == []
     assert path.exists()
 

@@ -183,7 +183,7 @@ def test_verify_fails_where_the_two_differ_and_writes_nothing(
 
     said = reason(sync(loaded, mode="verify"))
 
-    assert "The two databases differ: 1 rows of annual_predictions" in said
+    assert "The two databases differ: 1 row of annual_predictions" in said
     assert query(copy, STORED) == before
     assert sync(loaded, mode="full").success
     assert sync(loaded, mode="verify").success

@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 import psutil
+import pytest
 import redis
 import sqlalchemy as sa
 
@@ -25,9 +26,12 @@ from bulk_pipeline_tests.running_up import SETTINGS, Up
 
 REDIS_VARIABLE = "BULK_PIPELINE_TEST_REDIS"
 REDIS_CONFIG_VARIABLE = "BULK_PIPELINE_TEST_REDIS_CONFIG"
+RABBITMQ_VARIABLE = "BULK_PIPELINE_TEST_RABBITMQ"
 POSTGRES_VARIABLE = "BULK_PIPELINE_TEST_POSTGRES"
 PATIENCE_SECONDS = 300
 VISIBILITY_SECONDS = 10
+SENT_ROWS = 10_000
+"""Rows from which a batch of these tests is scored by workers without the home."""
 DAGSTER_YAML = ROOT / "deploy/celery/dagster.yaml"
 Kind = dg.DagsterEventType
 
@@ -40,13 +44,13 @@ class Cluster:
         up: the started ``bulk-pipeline up``.
         environment: variables of it and of its workers.
         instance: Dagster's instance, as the test looks into it.
-        broker: Redis.
+        broker: Redis; none where steps wait in RabbitMQ.
     """
 
     up: Up
     environment: Mapping[str, str]
     instance: dg.DagsterInstance
-    broker: "redis.Redis"
+    broker: "redis.Redis | None" = None
     workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @contextmanager
@@ -154,7 +158,34 @@ def fresh_database(url: sa.URL) -> Iterator[sa.URL]:
     engine.dispose()
 
 
-def environment_of(folder: Path, database: sa.URL) -> dict[str, str]:
+def server(variable: str) -> str:
+    """URL of a server for tests; the test is skipped where there is none."""
+    if not os.environ.get(variable):
+        pytest.skip(f"{variable} is not set; .ci/scale sets it")
+    return os.environ[variable]
+
+
+@contextmanager
+def pipeline(folder: Path, broker: str, **variables: str) -> Iterator[Cluster]:
+    """A running pipeline in a folder, without any worker.
+
+    Args:
+        folder: that is there.
+        broker: URL of the server that its steps wait in.
+        variables: settings of it and of its workers besides.
+    """
+    (folder / "exchange").mkdir()
+    with fresh_database(sa.make_url(server(POSTGRES_VARIABLE))) as database:
+        environment = environment_of(folder, database, broker) | variables
+        with pytest.MonkeyPatch.context() as patch, running(folder, environment) as up:
+            for name, value in environment.items():
+                if name.startswith("DAGSTER_"):
+                    patch.setenv(name, value)
+            with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as seen:
+                yield Cluster(up, environment, seen)
+
+
+def environment_of(folder: Path, database: sa.URL, broker: str) -> dict[str, str]:
     """Variables of a pipeline in a folder, and of its workers."""
     dagster = folder / "dagster"
     dagster.mkdir()
@@ -162,11 +193,15 @@ def environment_of(folder: Path, database: sa.URL) -> dict[str, str]:
     kept = {n: v for n, v in os.environ.items() if n not in SETTINGS}
     return kept | {
         EXECUTOR_VARIABLE: "celery",
-        "BULK_PIPELINE_CELERY_BROKER": os.environ[REDIS_VARIABLE],
+        "BULK_PIPELINE_CELERY_BROKER": broker,
         "BULK_PIPELINE_CELERY_VISIBILITY_SECONDS": str(VISIBILITY_SECONDS),
         "BULK_PIPELINE_HOME": str(folder / "home"),
         "BULK_PIPELINE_QUIET_SECONDS": "0.2",
         "BULK_PIPELINE_BATCH_FILES": "1",
+        "BULK_PIPELINE_CHUNKS_URL": (folder / "exchange").as_uri(),
+        "BULK_PIPELINE_CHUNKS_ROWS": str(SENT_ROWS),
+        "ULTRA_BATCH_SIZE": "5000",
+        "ULTRA_PARALLEL_WORKERS": "8",
         "DAGSTER_HOME": str(dagster),
         "DAGSTER_POSTGRES_HOST": str(database.host),
         "DAGSTER_POSTGRES_PORT": str(database.port),

@@ -1,32 +1,35 @@
 """One pipeline on Celery for the tests of this package, and a heavy model."""
 
-import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import dagster as dg
 import numpy as np
 import pytest
 import redis
-import sqlalchemy as sa
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from bulk_pipeline.adapters.model_store import save_estimator
 from bulk_pipeline_tests.adapters.fitted import some_ratios
+from bulk_pipeline_tests.adapters.harness import ROOT
+from bulk_pipeline_tests.ports import free_port
 from bulk_pipeline_tests.scale.cluster import (
-    POSTGRES_VARIABLE,
+    RABBITMQ_VARIABLE,
     REDIS_VARIABLE,
     Cluster,
-    environment_of,
-    fresh_database,
-    running,
+    pipeline,
+    server,
+    until,
 )
 
+S3_URL = "s3://between-machines/some/where"
 TREES, LEAVES, LEARNT = 600, 31, 20_000
 """Scores some 100,000 rows a second on a small machine: seconds for each span."""
-
-SENT_ROWS = 10_000
-"""Rows from which a batch of these tests is scored by workers without the home."""
 
 
 @pytest.fixture(scope="session")
@@ -45,26 +48,63 @@ def heavy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(
     tmp_path_factory: pytest.TempPathFactory, heavy_model: Path
 ) -> Iterator[Cluster]:
-    """The pipeline, without any worker; skipped where no servers are named."""
-    if not os.environ.get(REDIS_VARIABLE) or not os.environ.get(POSTGRES_VARIABLE):
-        pytest.skip(f"{REDIS_VARIABLE} or {POSTGRES_VARIABLE} is not set; .ci/scale")
-    broker = redis.Redis.from_url(os.environ[REDIS_VARIABLE])
-    broker.flushdb()
+    """The pipeline on Redis, without any worker; skipped where no servers are named."""
+    url, model = server(REDIS_VARIABLE), str(heavy_model)
     folder = tmp_path_factory.mktemp("cluster")
-    exchange = folder / "exchange"
-    exchange.mkdir()
-    with fresh_database(sa.make_url(os.environ[POSTGRES_VARIABLE])) as database:
-        environment = environment_of(folder, database) | {
-            "BULK_PIPELINE_MODEL": str(heavy_model),
-            "BULK_PIPELINE_CHUNKS_URL": exchange.as_uri(),
-            "BULK_PIPELINE_CHUNKS_ROWS": str(SENT_ROWS),
-            "ULTRA_BATCH_SIZE": "5000",
-            "ULTRA_PARALLEL_WORKERS": "8",
-        }
-        with pytest.MonkeyPatch.context() as patch, running(folder, environment) as up:
-            for name, value in environment.items():
-                if name.startswith("DAGSTER_"):
+    with redis.Redis.from_url(url) as broker:
+        broker.flushdb()
+        with pipeline(folder, url, BULK_PIPELINE_MODEL=model) as found:
+            yield replace(found, broker=broker)
+
+
+@pytest.fixture
+def on_rabbitmq(tmp_path: Path, heavy_model: Path) -> Iterator[Cluster]:
+    """The same on RabbitMQ; skipped where that is not named."""
+    url, model = server(RABBITMQ_VARIABLE), str(heavy_model)
+    with pipeline(tmp_path, url, BULK_PIPELINE_MODEL=model) as found:
+        yield found
+
+
+@pytest.fixture
+def on_s3(tmp_path: Path, heavy_model: Path) -> Iterator[Cluster]:
+    """The pipeline on Redis, with the rows of batches in a bucket."""
+    url, model = server(REDIS_VARIABLE), str(heavy_model)
+    variables = {"BULK_PIPELINE_MODEL": model, "BULK_PIPELINE_CHUNKS_URL": S3_URL}
+    apart = f"{url.rpartition('/')[0]}/1"  # where no other pipeline's steps wait
+    with redis.Redis.from_url(apart) as broker, bucket() as login:
+        broker.flushdb()
+        with pipeline(tmp_path, apart, **variables, **login) as found:
+            yield replace(found, broker=broker)
+
+
+@contextmanager
+def bucket() -> Iterator[dict[str, str]]:
+    """A bucket of a server in its own process; gives the variables that reach it."""
+    import boto3  # noqa: PLC0415  # a second of imports, for those that need it
+
+    port = free_port()
+    login = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "somebody",
+        "AWS_SECRET_ACCESS_KEY": "of-the-store",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    command = [sys.executable, "-m", "bulk_pipeline_tests.s3_server", str(port)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            until(lambda: process.poll() is not None or port_answers(port))
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in login.items():
                     patch.setenv(name, value)
-            with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as seen:
-                yield Cluster(up, environment, seen, broker)
-    broker.close()
+                boto3.client("s3").create_bucket(Bucket=urlsplit(S3_URL).netloc)
+            yield login
+        finally:
+            process.kill()
+
+
+def port_answers(port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0

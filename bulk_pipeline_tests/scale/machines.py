@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 IP = shutil.which("ip")
+FIRST, NETWORKS = 64, 128
+"""Networks of machines are 10.N.NUMBER.0/30, N by the process that makes them: two runs
+of the tests on one machine do not meet."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,14 @@ def machine(
     """A network of its own, joined by a cable, in which folders are empty.
 
     Args:
-        number: of the machine, from 0; its network is 10.86.NUMBER.0/30.
+        number: of the machine, from 0.
         hidden: folders that it does not have.
         ports: of this machine's loopback that are reached from there.
     """
     assert IP is not None
     name, cable = f"bp{secrets.token_hex(3)}", f"bp{secrets.token_hex(3)}"
-    host, guest = f"10.86.{number}.1", f"10.86.{number}.2"
+    network = f"10.{FIRST + os.getpid() % NETWORKS}.{number}"
+    host, guest = f"{network}.1", f"{network}.2"
     with contextlib.ExitStack() as made:
         _ip("netns", "add", name)
         made.callback(_ip, "netns", "delete", name)

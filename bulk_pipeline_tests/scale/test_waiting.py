@@ -27,7 +27,7 @@ def test_a_waiting_step_is_json_without_a_secret_and_somebody_can_see_that_it_wa
     message = json.loads(raw)
     body = base64.b64decode(message["body"]).decode()
 
-    assert "Queue read: no worker takes steps from it, 1 steps wait." in told
+    assert "Queue read: no worker takes steps from it, 1 step waits." in told
     assert message["content-type"] == "application/json"
     assert json.loads(body)
     assert '"env": "DAGSTER_POSTGRES_PASSWORD"' in body.replace('\\"', '"') or (

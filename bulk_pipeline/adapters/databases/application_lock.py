@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from bulk_pipeline.adapters.databases.watching import WAITS_FOR_LOCK
 from bulk_pipeline.core.errors import PermanentError, TransientError
+from bulk_pipeline.core.wording import AGAIN
 
 TRANSACTION, SESSION = "Transaction", "Session"
 EXCLUSIVE, SHARED = "Exclusive", "Shared"
@@ -60,7 +61,7 @@ def take(
     if code in (_CANCELLED, _DEADLOCK):
         raise TransientError(
             f"The wait for the application lock {resource} ended with code {code}, "
-            "a cancellation or a deadlock. It is tried again."
+            f"a cancellation or a deadlock. {AGAIN}."
         )
     if code < _DEADLOCK:
         raise PermanentError(

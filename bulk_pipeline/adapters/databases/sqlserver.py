@@ -15,6 +15,7 @@ from bulk_pipeline.adapters.databases.stage import Stage, Staging, swept
 from bulk_pipeline.adapters.databases.watching import pool_arguments
 from bulk_pipeline.adapters.sqlserver_errors import from_sqlserver
 from bulk_pipeline.core.errors import TransientError
+from bulk_pipeline.core.wording import AGAIN
 
 WRITE_LOCK = "bulk_pipeline:write"
 """Application lock of whoever changes the tables; one database has one."""
@@ -116,8 +117,8 @@ class SqlServerBackend:
         seconds = self._settings.busy_seconds
         if not take(connection, WRITE_LOCK, TRANSACTION, seconds):
             raise TransientError(
-                f"Another load held the database for {seconds:g} seconds. It is tried "
-                "again; raise BULK_PIPELINE_BUSY_SECONDS if loads of that size are "
+                f"Another load held the database for {seconds:g} seconds. {AGAIN}; "
+                "raise BULK_PIPELINE_BUSY_SECONDS if loads of that size are "
                 "usual."
             )
 

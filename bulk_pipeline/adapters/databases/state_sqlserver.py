@@ -16,7 +16,8 @@ from bulk_pipeline.adapters.database_state import Section
 from bulk_pipeline.adapters.databases.sqlserver import WRITE_LOCK
 from bulk_pipeline.adapters.databases.stage import PREFIX
 from bulk_pipeline.adapters.databases.tsql import DIALECT
-from bulk_pipeline.adapters.doctor.server import ANSWER_SECONDS, AZURE_EDITIONS
+from bulk_pipeline.adapters.doctor.in_time import ANSWER_SECONDS
+from bulk_pipeline.adapters.doctor.server import AZURE_EDITIONS
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import BulkPipelineError
 

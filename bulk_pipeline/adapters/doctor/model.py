@@ -13,6 +13,7 @@ from bulk_pipeline.adapters.references import reference_of
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import ModelRefused
 from bulk_pipeline.core.findings import Area, Finding, failure, fine, warning
+from bulk_pipeline.core.wording import amount
 
 GOLDEN = (
     0.019420030816359617,
@@ -75,7 +76,7 @@ def _reference_findings(settings: Settings, sha256: str) -> Iterator[Finding]:
     if found is None:
         yield fine(Area.MODEL, f"It has no reference to compare batches with. {make}")
     else:
-        what = f"Batches are compared with {found.rows:,} rows, {found.source}."
+        what = f"Batches are compared with {amount(found.rows, 'row')}, {found.source}."
         yield fine(Area.MODEL, what)
 
 

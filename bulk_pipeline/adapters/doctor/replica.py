@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from bulk_pipeline.adapters.doctor.in_time import ANSWER_SECONDS, in_time
 from bulk_pipeline.adapters.doctor.sqlite_file import looked_into, refused_file
 from bulk_pipeline.adapters.doctor.tables import table_findings
 from bulk_pipeline.adapters.replica import READ_URL, Replica
@@ -21,7 +22,6 @@ _WAIT = (
 _UPDATEABILITY = sa.text(
     "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(20))"
 )
-_QUICK_SECONDS = 5
 
 
 def examined_replica(settings: Settings) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def examined_replica(settings: Settings) -> Iterator[Finding]:
     Raises:
         BulkPipelineError: a server does not answer, or not us.
     """
-    seconds = {"statement_seconds": _QUICK_SECONDS, "busy_seconds": _QUICK_SECONDS}
+    seconds = {"statement_seconds": ANSWER_SECONDS, "busy_seconds": ANSWER_SECONDS}
     replica = Replica.of(settings.model_copy(update=seconds))
     if replica is None:
         raise AssertionError  # asked before
@@ -41,7 +41,7 @@ def examined_replica(settings: Settings) -> Iterator[Finding]:
         if replica.url.get_backend_name() == "sqlite":
             yield from _file(replica)
         else:
-            yield from _server(replica)
+            yield from in_time(replica, _AREA, lambda: _server(replica))
     finally:
         replica.dispose()
 

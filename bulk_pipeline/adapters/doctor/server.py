@@ -7,14 +7,12 @@ import sqlalchemy as sa
 
 from bulk_pipeline.adapters.database import Database
 from bulk_pipeline.adapters.databases.sqlserver_url import completed
+from bulk_pipeline.adapters.doctor.in_time import ANSWER_SECONDS, in_time
 from bulk_pipeline.adapters.doctor.rights import missing_rights, rights_findings
 from bulk_pipeline.adapters.doctor.tables import table_findings
 from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.core.errors import BulkPipelineError
 from bulk_pipeline.core.findings import Area, Finding, failure, fine, warning
-
-ANSWER_SECONDS = 5
-"""Longest wait for one answer of a server that is there."""
 
 OLDEST_VERSION = 15
 """SQL Server 2019; what the statements of the loader were written for."""
@@ -49,7 +47,8 @@ def server_findings(settings: Settings, area: Area, setting: str) -> Iterator[Fi
     Raises:
         BulkPipelineError: it does not answer, or not us.
     """
-    with _asked(settings) as database:
+
+    def look() -> Iterator[Finding]:
         with database.reading() as connection:
             yield fine(area, f"{database.name} answers.")
             version, edition = connection.execute(_VERSION).one()
@@ -61,6 +60,9 @@ def server_findings(settings: Settings, area: Area, setting: str) -> Iterator[Fi
                 yield _absent(found) if found.what == lacks else found
         yield from _rights(database, settings, area)
 
+    with _asked(settings) as database:
+        yield from in_time(database, area, look)
+
 
 def right_findings(settings: Settings) -> Iterator[Finding]:
     """Rights and encryption only, for somebody who knows that the tables are there.
@@ -68,10 +70,14 @@ def right_findings(settings: Settings) -> Iterator[Finding]:
     Raises:
         BulkPipelineError: the server does not answer, or not us.
     """
-    with _asked(settings) as database:
-        area = Area.DATABASE
+    area = Area.DATABASE
+
+    def look() -> Iterator[Finding]:
         yield from transport_findings(database, settings, area, "DATABASE_URL")
         yield from _rights(database, settings, area)
+
+    with _asked(settings) as database:
+        yield from in_time(database, area, look)
 
 
 @contextmanager

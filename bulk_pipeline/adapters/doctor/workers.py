@@ -6,6 +6,7 @@ from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline.adapters.step_broker import QUEUES, shown_broker
 from bulk_pipeline.adapters.step_workers import workers
 from bulk_pipeline.core.findings import Area, Finding, failure, fine
+from bulk_pipeline.core.wording import amount
 
 
 def worker_findings(settings: Settings) -> Iterator[Finding]:
@@ -23,9 +24,11 @@ def worker_findings(settings: Settings) -> Iterator[Finding]:
     yield fine(Area.DAGSTER, f"The broker {shown_broker(settings)} answers.")
     taken = [queue for queues in found.queues.values() for queue in queues]
     for queue in QUEUES:
-        waiting = f"{found.waiting.get(queue, 'an unknown number of')} steps wait"
+        waiting = "an unknown number of steps wait"
+        if queue in found.waiting:
+            waiting = amount(found.waiting[queue], "step waits", "steps wait")
         if count := taken.count(queue):
-            what = f"Queue {queue}: {count} workers, {waiting}."
+            what = f"Queue {queue}: {amount(count, 'worker')}, {waiting}."
             yield fine(Area.DAGSTER, what)
         else:
             what = f"Queue {queue}: no worker takes steps from it, {waiting}."

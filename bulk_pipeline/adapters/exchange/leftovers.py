@@ -10,6 +10,7 @@ from collections.abc import Callable
 from bulk_pipeline.adapters.exchange.exchange import Exchange
 from bulk_pipeline.adapters.exchange.plan import HOME_DIGITS, PLAN_DIGITS
 from bulk_pipeline.core.errors import TransientError
+from bulk_pipeline.core.wording import amount
 
 _NAME = re.compile(
     r"(?P<batch>\d{8}T\d{6}Z-[0-9a-f]{6}-[a-z0-9-]{1,64})"
@@ -58,8 +59,8 @@ def remove_batch(
     left = _ours(exchange.sizes(batch), home_id).get(batch, {})
     if kept := objects.keys() & left.keys():
         raise TransientError(
-            f"The store kept {len(kept)} objects of batch {batch} in the exchange. "
-            "Check that the login may delete."
+            f"The store kept {amount(len(kept), 'object')} of batch {batch} in the "
+            "exchange. Check that the login may delete."
         )
     return sum(objects.values())
 

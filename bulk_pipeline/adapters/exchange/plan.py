@@ -8,6 +8,7 @@ plan lie below ``BATCH/PLAN/``; ``plan.json`` is written last.
 import hashlib
 import io
 from dataclasses import asdict, dataclass
+from socket import gethostname
 from typing import Self
 
 import polars as pl
@@ -23,7 +24,8 @@ from bulk_pipeline.adapters.exchange.documents import (
 )
 from bulk_pipeline.adapters.exchange.exchange import Exchange, damaged
 from bulk_pipeline.adapters.scoring import SENT_KEY, Span
-from bulk_pipeline.core.errors import PermanentError
+from bulk_pipeline.core.errors import PermanentError, TransientError
+from bulk_pipeline.core.wording import AGAIN
 
 FORMAT = 1
 """Raised when a plan or a worker's note changes, or when equal rows score otherwise."""
@@ -105,15 +107,15 @@ class SentPlan:
         """A plan of the exchange.
 
         Raises:
-            TransientError: it is not there or is damaged.
-            PermanentError: another version of this project wrote it.
+            TransientError: it is not there or is damaged, or another version of this
+                project wrote it, as in an upgrade that goes from machine to machine.
         """
         document = from_json(exchange.read(place.document), place.document)
-        if document.get("format") != FORMAT:
-            raise PermanentError(
-                f"{place.document} in the exchange has another format. Install the "
-                "same version of bulk-pipeline on all machines."
-            )
+        made = document.get("format")
+        if type(made) is not int:
+            raise damaged(place.document)
+        if made != FORMAT:
+            raise _of_another_version(place, made)
         try:
             spans = {
                 str(name): tuple(chunk_of(chunk) for chunk in chunks)
@@ -123,6 +125,17 @@ class SentPlan:
             return cls(model, count_of(document["model_bytes"]), spans)
         except (AttributeError, KeyError, TypeError, ValueError):
             raise damaged(place.document) from None
+
+
+def _of_another_version(place: Place, made: int) -> TransientError:
+    """A plan that another version of this project means; names the machine to cure."""
+    here = gethostname()
+    older = here if made > FORMAT else "the machine of the home"
+    return TransientError(
+        f"{place.document} in the exchange has format {made}, and {here} works with "
+        f"format {FORMAT}. {AGAIN}; upgrade bulk-pipeline on {older}: all machines "
+        "need the same version."
+    )
 
 
 def plan_name(home_id: str, rows: ChunkHandle, spans: list[Span]) -> str:

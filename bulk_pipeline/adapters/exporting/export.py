@@ -21,6 +21,7 @@ from bulk_pipeline.adapters.exporting.wanted import Wanted
 from bulk_pipeline.adapters.installation import Installation
 from bulk_pipeline.adapters.outputs import require_place, whole_file
 from bulk_pipeline.adapters.replica_lag import lag_note
+from bulk_pipeline.core.wording import amount
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ def _written(source: Source, wanted: Wanted, out: Path, rows_at_once: int) -> Ex
             write(block.rows)
             rows += block.rows.height
             others += block.others
-    logger.info("%d rows were exported to %s.", rows, out)
+    logger.info("%s exported to %s.", amount(rows, "row was", "rows were"), out)
     return Export(out, rows, others, (*wanted.notes, *_missing(wanted, rows)))
 
 
@@ -137,9 +138,9 @@ def _missing(wanted: Wanted, rows: int) -> Iterator[str]:
         gone = wanted.keys.periods.height - rows
         if gone:
             yield (
-                f"Of {gone:,} rows of its file nothing is stored any more: they were "
-                "withdrawn with another upload, or deleted. Load the file again for "
-                "their scores."
+                f"Of {amount(gone, 'row')} of its file nothing is stored any more: "
+                f"{'it was' if gone == 1 else 'they were'} withdrawn with another "
+                "upload, or deleted. Load the file again for their scores."
             )
     elif not rows:
         yield "No such row is stored: the file holds its header alone."

@@ -10,6 +10,7 @@ from bulk_pipeline.core.errors import (
     PermanentError,
     WithdrawnMeanwhile,
 )
+from bulk_pipeline.core.wording import amount
 
 
 @dataclass(slots=True)
@@ -34,8 +35,9 @@ class UploadAccount:
         duplicates = load.duplicates + self.duplicates
         parts = (self.inserted, self.updated, duplicates, load.rejected)
         if sum(parts) != load.rows_read:
+            read = amount(load.rows_read, "row was", "rows were")
             raise AccountingError(
-                f"{load.file_name}: {load.rows_read} rows were read, but inserted + "
+                f"{load.file_name}: {read} read, but inserted + "
                 f"updated + duplicates + rejected is {' + '.join(map(str, parts))}. "
                 "Nothing was stored; report this with the file."
             )
@@ -62,7 +64,8 @@ def withdrawn_meanwhile(load: UploadLoad, batch: str) -> WithdrawnMeanwhile:
 
 def missing_companies(missing: pl.Series, batch: str) -> PermanentError:
     """The error for symbols of a batch that are not in the register."""
+    lacking = amount(len(missing), "company is", "companies are")
     return PermanentError(
-        f"{len(missing)} companies are not in the register, the first is {missing[0]}. "
+        f"{lacking} not in the register, the first is {missing[0]}. "
         f"Materialise companies of batch {batch} first."
     )

@@ -16,8 +16,8 @@ from bulk_pipeline.adapters.loaders.base import LoadRequest, LoadResult
 from bulk_pipeline.adapters.loaders.sqlite_drivers import PythonDriver
 from bulk_pipeline.adapters.loaders.sqlite_publish import publish
 from bulk_pipeline.adapters.loaders.sqlite_statements import compiled_statements
-from bulk_pipeline.adapters.loaders.wire import request_to_json, result_from_json
 from bulk_pipeline.core.errors import PermanentError, TransientError
+from bulk_pipeline.core.wording import AGAIN
 
 BULK_ROWS = 100_000
 """From here on a process of its own pays; measured, see docs/performance.md."""
@@ -65,6 +65,11 @@ class SqliteLoader:
             return publish(PythonDriver(raw, compiled_statements()), request)
 
     def _publish_in_bulk(self, request: LoadRequest) -> LoadResult:
+        from bulk_pipeline.adapters.loaders.wire import (  # noqa: PLC0415
+            request_to_json,  # a load of a few rows is handed to no process
+            result_from_json,
+        )
+
         job = {
             "path": str(self._database.path),
             "busy_ms": int(self._database.settings.busy_seconds * 1000),
@@ -82,8 +87,8 @@ class SqliteLoader:
             # Loading again is safe even if it was killed just after its commit.
             raise TransientError(
                 f"The loading process was killed by signal {-child.returncode} before "
-                f"it reported a commit, perhaps for want of memory. Batch "
-                f"{request.batch} is tried again."
+                f"it reported a commit of batch {request.batch}, perhaps for want of "
+                f"memory. {AGAIN}."
             )
         raise PermanentError(
             f"The loading process ended with code {child.returncode} before its commit "

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from bulk_pipeline.adapters.limits import Limits
 from bulk_pipeline.adapters.readers.base import RaggedLine, TextChunk, TextSource
-from bulk_pipeline.adapters.readers.columnar import open_columnar
 from bulk_pipeline.adapters.readers.files.archives import is_workbook
 from bulk_pipeline.adapters.readers.files.containers import unpacked
 from bulk_pipeline.adapters.readers.files.dropped import dropped
@@ -60,6 +59,10 @@ def open_text(
             book = open_spreadsheet(workbook, limits, name=path.name, sheets=sheets)
         return replace(book, total_bytes=content.total_bytes)
     if content.head.startswith(PARQUET):
+        from bulk_pipeline.adapters.readers.columnar import (  # noqa: PLC0415
+            open_columnar,  # its library takes 15 ms, and few files are Parquet
+        )
+
         return open_columnar(content, limits)
     return open_delimited(settled(content, encoding), limits)
 

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from bulk_pipeline.adapters.readers.base import RaggedLine, TextSource
 from bulk_pipeline.core.notices import Notice, NoticeKind, sentences
+from bulk_pipeline.core.wording import amount
 
 _LINES_NAMED = 5
 
@@ -61,8 +62,7 @@ def _ragged(lines: tuple[RaggedLine, ...]) -> tuple[Notice, ...]:
         return ()
     named = ", ".join(f"{line.line:,}" for line in lines[:_LINES_NAMED])
     more = ", ..." if len(lines) > _LINES_NAMED else ""
-    said = (
-        f"{len(lines):,} lines have more or fewer fields than the header and were "
-        f"left out: {named}{more}."
-    )
+    one = "line has more or fewer fields than the header and was left out"
+    many = "lines have more or fewer fields than the header and were left out"
+    said = f"{amount(len(lines), one, many)}: {named}{more}."
     return (Notice(NoticeKind.RAGGED_LINES, len(lines), said),)

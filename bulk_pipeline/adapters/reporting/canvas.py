@@ -13,8 +13,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-INCHES = (6.4, 4.3)
-DOTS_PER_INCH = 130
+INCHES = (5.6, 3.9)
+"""So small that its letters can be read on a phone, where it is as wide as that."""
+DOTS_PER_INCH = 150
 INK, QUIET, LINE = "#1b2230", "#566072", "#d5dae2"
 """Of the upload page: text, what is beside it, rules."""
 
@@ -28,11 +29,14 @@ TIER_LOOKS = {
 
 LEVEL_COLOURS = {
     "LOW": "#2c7bb6",
-    "MEDIUM": "#abd9e9",
+    "MEDIUM": "#8ecae6",
     "HIGH": "#fdae61",
     "CRITICAL": "#d7191c",
 }
-"""ColorBrewer's RdYlBu in four classes: told apart also by the colour-blind."""
+"""After ColorBrewer's RdYlBu in four classes: told apart also by the colour-blind."""
+
+LEVEL_INKS = {"LOW": "white", "MEDIUM": INK, "HIGH": INK, "CRITICAL": "white"}
+"""Numbers on these colours: contrasts of 4.5 and more."""
 
 OUTCOME_COLOURS = {
     "inserted": "#0072b2",
@@ -93,7 +97,7 @@ def drawing(cache: Path) -> Iterator[None]:
     known = set(fontManager.get_font_names())
     fonts = ["DejaVu Sans", *(name for name in _FALLBACKS if name in known)]
     with mpl.rc_context(), warnings.catch_warnings():
-        # A sign that no font has is drawn as a box; the table beside has the name.
+        # Names are looked at before; what is left, such as joiners, leaves no gap.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         mpl.rcdefaults()
         mpl.rcParams["font.family"] = fonts
@@ -117,6 +121,17 @@ def _import(cache: Path) -> None:
         del os.environ[_CONFIGURATION]
 
 
+def can_be_drawn(text: str) -> bool:
+    """Whether the fonts of this machine have every sign of a text."""
+    import matplotlib as mpl  # noqa: PLC0415  # as in ``drawing``
+    from matplotlib.font_manager import findfont, get_font  # noqa: PLC0415
+
+    signs = {ord(sign) for sign in text if not sign.isspace()}
+    for family in mpl.rcParams["font.family"]:
+        signs -= get_font(findfont(family)).get_charmap().keys()
+    return not signs
+
+
 def new_figure(inches: tuple[float, float] = INCHES) -> Any:
     """An empty figure that nothing else knows of, and its axes."""
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -126,13 +141,15 @@ def new_figure(inches: tuple[float, float] = INCHES) -> Any:
 
 
 def png(figure: Any) -> bytes:
-    """A figure as a PNG; the same figure gives the same bytes."""
-    written = BytesIO()
-    figure.savefig(
-        written,
-        format="png",
-        dpi=DOTS_PER_INCH,
-        metadata={"Software": None},
-        pil_kwargs={"optimize": True},
-    )
+    """A figure as a PNG of 256 colours; the same figure gives the same bytes."""
+    from PIL import Image  # noqa: PLC0415  # as in ``drawing``
+
+    drawn, written = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png", dpi=DOTS_PER_INCH)
+    with Image.open(drawn) as image:
+        # The method by default takes frequent colours alone: of one dot it makes grey.
+        few = image.convert("RGB").quantize(
+            method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+    few.save(written, "png", optimize=True)
     return written.getvalue()

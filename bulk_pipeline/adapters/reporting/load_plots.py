@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from bulk_pipeline.adapters.reporting.axes import SMALL, groups_down, spread
+from bulk_pipeline.adapters.reporting.axes import SMALL, around, groups_down, spread
 from bulk_pipeline.adapters.reporting.canvas import (
     OUTCOME_COLOURS,
     QUIET,
@@ -38,7 +38,7 @@ def outcomes(loads: Sequence[LoadFigures]) -> Plot:
         "What became of the rows",
         f"Stacked bars of rows by {period}; in all {said}.",
         f"Rows of {loads_in_words(len(loads))} by {period} (UTC).",
-        _stacked(counts),
+        _stacked(counts, period),
         (f"{period} from", *OUTCOMES),
         tuple(
             (label, *(f"{rows:,}" for rows in each))
@@ -55,7 +55,8 @@ def rejects(rejected: Sequence[RejectReason]) -> Plot:
         "Why rows were rejected",
         f"Bars of rejected rows by reason, {len(top)} of {len(rejected)}: most "
         f"frequent is {first.reason} with {first.rows:,} rows.",
-        "Rows of the last uploads of this home by the first reason found in each row.",
+        "Rejected rows of the last uploads of this home, by the first reason found in "
+        "each.",
         _reasons(top),
         ("reason", "rows", "files", "what it means"),
         tuple(
@@ -66,7 +67,7 @@ def rejects(rejected: Sequence[RejectReason]) -> Plot:
     )
 
 
-def _stacked(counts: pl.DataFrame) -> bytes:
+def _stacked(counts: pl.DataFrame, period: str) -> bytes:
     figure, axes = new_figure()
     places, below = np.arange(counts.height), np.zeros(counts.height)
     for name in OUTCOMES:
@@ -74,13 +75,16 @@ def _stacked(counts: pl.DataFrame) -> bytes:
         colour = OUTCOME_COLOURS[name]
         axes.bar(places, values, 0.8, bottom=below, color=colour, label=name)
         below += values
-    axes.set_xlim(-0.75, max(counts.height, _FEWEST_BARS) - 0.25)
+    axes.set_xlim(*around(counts.height, _FEWEST_BARS))
     axes.set_ylim(0, 1.06 * max(float(below.max()), 1))
     chosen = spread(counts.height)
-    axes.set_xticks(chosen, [counts["label"][n] for n in chosen])
+    words = [counts["label"][n].rpartition(" ") for n in chosen]
+    axes.set_xticks(chosen, [f"{day}\n{rest}".strip() for day, _, rest in words])
     axes.tick_params(axis="x", labelsize=SMALL)
     axes.grid(visible=False, axis="x")
+    axes.set_xlabel(f"{period} from (UTC)")
     axes.set_ylabel("rows")
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.yaxis.set_major_formatter(lambda value, _: compact(value))
     figure.legend(loc="outside upper center", ncols=len(OUTCOMES))
     return png(figure)

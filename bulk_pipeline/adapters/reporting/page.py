@@ -2,11 +2,13 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from html import escape
 
 from bulk_pipeline.adapters.reporting.page_style import STYLE
-from bulk_pipeline.adapters.reporting.plots import Plot, percent
+from bulk_pipeline.adapters.reporting.plots import PERCENT, Plot, limit, percent
 from bulk_pipeline.core.reporting import ReportFigures, compact
+from bulk_pipeline.core.risk import LEVELS
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _NO_LOADS = "Nothing has been loaded yet."
@@ -50,9 +52,8 @@ def page(figures: ReportFigures, loads: Sequence[Plot], scores: Sequence[Plot]) 
             "</header>",
             "<main>",
             *_notes(figures.notes),
-            *_tiles(figures),
-            *_section("loads", "Loads", loads, _missing_of_loads(figures)),
-            *_section("scores", "Scores", scores, _missing_of_scores(figures)),
+            *_section("loads", "Loads", loads, _of_loads(figures)),
+            *_section("scores", "Scores", scores, _of_scores(figures)),
             "</main>",
             f"<footer>{_footer(figures)}</footer>",
             "</body>",
@@ -67,46 +68,75 @@ def _notes(notes: Iterable[str]) -> Iterator[str]:
         yield f'<p class="note">{escape(note)}</p>'
 
 
-def _tiles(figures: ReportFigures) -> Iterator[str]:
-    """The figures that a reader looks for first."""
-    yield '<dl class="tiles">'
-    yield from _tile("Rows stored", f"{figures.stored.rows:,}")
-    yield from _tile("Loads looked at", f"{len(figures.loads):,}")
+def _tiles(figures: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    """Figures with their names and, in a line, what they are."""
+    tiles = [
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
+        f'<dd class="what">{escape(what)}</dd></div>'
+        for name, value, what in figures
+    ]
+    if tiles:
+        yield f'<dl class="tiles">{"".join(tiles)}</dl>'
+
+
+def _of_loads(figures: ReportFigures) -> Iterator[str]:
+    """The figures of loads that a reader looks for first, and what there is none of."""
+    if not figures.loads:
+        yield f'<p class="none">{_NO_LOADS}</p>'
+    yield from _tiles(_load_figures(figures))
+    if figures.loads and not figures.rejected:
+        yield f'<p class="none">{_NO_REJECTS}</p>'
+
+
+def _load_figures(figures: ReportFigures) -> Iterator[tuple[str, str, str]]:
     if figures.loads:
-        yield from _tile("Median rows/s", compact(figures.median_rate))
+        worked = f"of {len(figures.worked):,} that had rows to load"
+        yield "Loads", f"{len(figures.loads):,}", f"the last {figures.last:,} at most"
+        yield "Median rows/s", compact(figures.median_rate), worked
     for state, count in sorted(figures.states.items()):
-        yield from _tile(f"Uploads {state}", f"{count:,}")
+        yield (
+            f"Uploads {state}",
+            f"{count:,}",
+            f"this home's, the last {figures.last:,} at most",
+        )
+
+
+def _of_scores(figures: ReportFigures) -> Iterator[str]:
+    """How much is stored and its mix, or that there is nothing."""
+    if not figures.stored.rows:
+        yield f'<p class="none">{_NO_ROWS}</p>'
+        return
+    yield from _tiles(_score_figures(figures))
+
+
+def _score_figures(figures: ReportFigures) -> Iterator[tuple[str, str, str]]:
+    rows, limits = figures.stored.rows, _limits(figures)
+    yield "Rows stored", f"{rows:,}", "companies' years and quarters"
     for level, share in figures.stored.shares().items():
-        yield from _tile(f"Rows {level.lower()}", percent(share))
-    yield "</dl>"
+        yield f"Rows {level}", percent(share), limits[level]
 
 
-def _tile(name: str, value: str) -> Iterator[str]:
-    yield f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+def _limits(figures: ReportFigures) -> dict[str, str]:
+    """Where each level of the active model lies, in words."""
+    limits = {
+        name.upper(): limit(name.upper(), value).partition(" ")[2]
+        for name, value in asdict(figures.thresholds).items()
+    }
+    lowest = f"below {100 * figures.thresholds.medium:g}{PERCENT}"
+    return {LEVELS[0]: lowest, **limits}
 
 
 def _section(
-    anchor: str, heading: str, plots: Sequence[Plot], missing: Sequence[str]
+    anchor: str, heading: str, plots: Sequence[Plot], before: Iterable[str]
 ) -> Iterator[str]:
     yield f'<section aria-labelledby="{anchor}">'
     yield f'<h2 id="{anchor}">{heading}</h2>'
-    for said in missing:
-        yield f'<p class="none">{said}</p>'
+    yield from before
     yield '<div class="plots">'
     for plot in plots:
         yield from _figure(plot)
     yield "</div>"
     yield "</section>"
-
-
-def _missing_of_loads(figures: ReportFigures) -> list[str]:
-    if not figures.loads:
-        return [_NO_LOADS]
-    return [] if figures.rejected else [_NO_REJECTS]
-
-
-def _missing_of_scores(figures: ReportFigures) -> list[str]:
-    return [] if figures.stored.rows else [_NO_ROWS]
 
 
 def _figure(plot: Plot) -> Iterator[str]:
@@ -133,11 +163,10 @@ def _row(before: str, texts: Iterable[str], after: str) -> str:
 
 
 def _footer(figures: ReportFigures) -> str:
-    levels = figures.thresholds
+    levels = ", ".join(f"{name} {words}" for name, words in _limits(figures).items())
     return (
         f"At most the last {figures.last:,} loads of the database, and as many uploads "
-        "of this home, are looked at. Levels of the active model "
-        f"({escape(figures.model)}): MEDIUM from {levels.medium:g}, HIGH from "
-        f"{levels.high:g}, CRITICAL above {levels.critical:g}; a row keeps the level "
-        "that the model of its load gave it until it is scored again."
+        f"of this home, are looked at. Probabilities of default by level of the active "
+        f"model ({escape(figures.model)}): {levels}; a row keeps the level that the "
+        "model of its load gave it until it is scored again."
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from bulk_pipeline.core.risk import LEVELS
+
 PERCENT = "\N{NO-BREAK SPACE}%"
 """After a number; no line breaks before it."""
 LONGEST_NAME = 26
@@ -56,8 +58,22 @@ def _text(value: object) -> str:
 
 
 def percent(fraction: float, digits: int = 1) -> str:
-    """0.0213 as 2.1 %."""
-    return f"{100 * fraction:.{digits}f}{PERCENT}"
+    """0.0213 as 2.1 %; what is not quite nothing, or not quite all, is told from it.
+
+    Three rows of a million are no "0.0 %", least of all where they are CRITICAL.
+    """
+    said, least = f"{100 * fraction:.{digits}f}", 10.0**-digits
+    if fraction > 0 and float(said) == 0:
+        said = f"<{least:.{digits}f}"
+    elif fraction < 1 and float(said) == 100:  # noqa: PLR2004  # of a hundred
+        said = f">{100 - least:.{digits}f}"
+    return said + PERCENT
+
+
+def limit(level: str, value: float) -> str:
+    """Where a level begins: "HIGH from 5 %"; CRITICAL begins above its limit."""
+    word = "above" if level == LEVELS[-1] else "from"
+    return f"{level} {word} {100 * value:g}{PERCENT}"
 
 
 def shortened(name: str) -> str:

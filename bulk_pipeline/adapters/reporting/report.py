@@ -142,8 +142,9 @@ def _written(figures: ReportFigures, folder: Path, home: Home) -> Report:
 
 
 def _of_loads(figures: ReportFigures) -> Iterator[Plot]:
+    if worked := figures.worked:
+        yield trend_plot.trend(worked, len(figures.loads) - len(worked))
     if figures.loads:
-        yield trend_plot.trend(figures.loads)
         yield load_plots.outcomes(figures.loads)
     if figures.rejected:
         yield load_plots.rejects(figures.rejected)

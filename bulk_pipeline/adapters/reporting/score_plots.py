@@ -1,5 +1,6 @@
 """Plots of the probabilities of default that are stored."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,7 +9,13 @@ import polars as pl
 
 from bulk_pipeline.adapters.reporting.axes import groups_down, height_for, years_along
 from bulk_pipeline.adapters.reporting.canvas import INK, QUIET, new_figure, png
-from bulk_pipeline.adapters.reporting.plots import PERCENT, Plot, percent, texts
+from bulk_pipeline.adapters.reporting.plots import (
+    PERCENT,
+    Plot,
+    limit,
+    percent,
+    texts,
+)
 from bulk_pipeline.core.reporting import StoredScores
 from bulk_pipeline.core.reporting_bins import (
     COARSE,
@@ -26,7 +33,7 @@ RESOLUTION = (
     f"Quantiles come from counts in bins of {100 * FINE:g} percentage points "
     f"({100 * COARSE:g} above {100 * FINE_TO:g}{PERCENT}) and are exact to that."
 )
-_BLUE, _PALE = "#1f5fa8", "#a9c7e8"
+_BLUE, _MIDDLE, _PALE = "#1f5fa8", "#6f9fd0", "#b5cfeb"
 _LABEL = {
     "textcoords": "offset points",
     "fontsize": 8.5,
@@ -36,6 +43,10 @@ _LABEL = {
 _DASHED = {"color": QUIET, "linewidth": 1, "linestyle": "--"}
 _COLUMNS = ("rows", *QUANTILES)
 _HEADER = ("rows", "5 %", "25 %", "median", "75 %", "95 %")
+_LINES_APART, _NAMES_APART = 0.07, 0.45
+"""Shares of an axis that labels need which lie above, or beside, each other."""
+_POINTS_OF_LINE, _POINTS_OF_LABEL = 11, 105
+"""Height and width of a label."""
 _MOST_MARKS = 40
 """Years with a mark each; more would touch each other."""
 
@@ -66,11 +77,37 @@ class Scale:
         shown = [(n.upper(), v) for n, v in levels.items() if low <= v <= high]
         return cls(low, high, tuple(shown))
 
+    @property
+    def is_log(self) -> bool:
+        """Whether it is logarithmic."""
+        return self.low > 0 and self.high / self.low >= LOG_FROM
+
+    def place(self, value: float) -> float:
+        """Where a value is on the axis, from 0 to 1."""
+        low, high, here = self.low, self.high, value
+        if self.is_log:
+            low, high, here = math.log(low), math.log(high), math.log(value)
+        return (here - low) / (high - low)
+
+    def labels(self, apart: float) -> list[tuple[str, float, int]]:
+        """Levels in words, where each begins, and a row for it.
+
+        Args:
+            apart: what two labels of one row are apart at least, from 0 to 1.
+        """
+        found, taken = [], [-1.0] * len(self.levels)
+        for name, value in self.levels:
+            place = self.place(value)
+            row = next(n for n, last in enumerate(taken) if place - last >= apart)
+            taken[row] = place
+            found.append((limit(name, value), value, row))
+        return found
+
     def put_on(self, axis: Any) -> None:
         """Give an axis of matplotlib these ends, and percentages along it."""
         from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415
 
-        if self.low > 0 and self.high / self.low >= LOG_FROM:
+        if self.is_log:
             setter = {"x": axis.axes.set_xscale, "y": axis.axes.set_yscale}
             setter[axis.axis_name]("log")
             axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
@@ -90,7 +127,8 @@ def by_year(stored: StoredScores, thresholds: LevelThresholds) -> Plot:
         "Probability of default by reporting year",
         f"Bands of the probability of default by reporting year: median {medians[0]} "
         f"in {years[0]}, {medians[-1]} in {years[-1]}.",
-        RESOLUTION,
+        "The bands hold the middle 90 and 50 percent of the rows of a year. "
+        f"{RESOLUTION}",
         _bands(found, Scale.of(found, thresholds)),
         ("year", *_HEADER),
         texts(years, found, _COLUMNS),
@@ -109,7 +147,8 @@ def by_sector(stored: StoredScores, thresholds: LevelThresholds) -> Plot:
         f"highest median {medians[0]} ({names[0]}), lowest {medians[-1]} "
         f"({names[-1]}).",
         "The box holds the middle half of the rows, the whiskers "
-        f"90{PERCENT} of them, the line is the median. {RESOLUTION}",
+        f"90{PERCENT} of them, the line is the median; the highest is on top. "
+        f"{RESOLUTION}",
         _boxes(found, names, Scale.of(found, thresholds)),
         ("sector", *_HEADER),
         texts(names, found, _COLUMNS),
@@ -125,20 +164,24 @@ def _bands(found: pl.DataFrame, scale: Scale) -> bytes:
     alone = there[1:-1] & ~there[:-2] & ~there[2:]
     for low, high, colour, label in (
         ("p05", "p95", _PALE, "90 % of rows"),
-        ("p25", "p75", _BLUE, "50 % of rows"),
+        ("p25", "p75", _MIDDLE, "50 % of rows"),
     ):
-        look = {"color": colour, "alpha": 0.5}
-        axes.fill_between(years, at[low], at[high], linewidth=0, label=label, **look)
-        axes.vlines(years[alone], at[low][alone], at[high][alone], linewidth=6, **look)
+        below, above = at[low], at[high]
+        axes.fill_between(years, below, above, linewidth=0, label=label, color=colour)
+        axes.vlines(years[alone], below[alone], above[alone], colour, linewidth=6)
     mark = "o" if found.height <= _MOST_MARKS else ""
     look = {"color": INK, "linewidth": 1.5, "marker": mark, "markersize": 3.5}
     axes.plot(years, at["p50"], label="median", **look)
     years_along(axes, found[YEAR.name].to_list())
     scale.put_on(axes.yaxis)
-    for name, value in scale.levels:
+    for words, value, row in scale.labels(apart=_LINES_APART):
         axes.axhline(value, **_DASHED)
         place = {"xy": (1, value), "xycoords": ("axes fraction", "data")}
-        axes.annotate(f"{name} from", xytext=(-3, 3), ha="right", **place, **_LABEL)
+        # In the lower half there is room below the rows that lie above the line.
+        below = _LINES_APART < scale.place(value) < 0.5  # noqa: PLR2004
+        up, side = (-4, "top") if below else (3, "bottom")
+        left = -3 - row * _POINTS_OF_LABEL
+        axes.annotate(words, xytext=(left, up), ha="right", va=side, **place, **_LABEL)
     figure.legend(loc="outside upper center", ncols=3)
     return png(figure)
 
@@ -173,8 +216,9 @@ def _boxes(found: pl.DataFrame, names: list[str], scale: Scale) -> bytes:
         capprops={"color": _BLUE},
     )
     scale.put_on(axes.xaxis)
-    for name, value in scale.levels:
+    for words, value, row in scale.labels(apart=_NAMES_APART):
         axes.axvline(value, **_DASHED)
         place = {"xy": (value, 1), "xycoords": ("data", "axes fraction")}
-        axes.annotate(f"{name} from", xytext=(0, 4), ha="center", **place, **_LABEL)
+        up = 4 + row * _POINTS_OF_LINE
+        axes.annotate(words, xytext=(0, up), ha="center", **place, **_LABEL)
     return png(figure)

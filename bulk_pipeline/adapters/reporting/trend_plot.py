@@ -16,6 +16,7 @@ from bulk_pipeline.adapters.reporting.canvas import (
 )
 from bulk_pipeline.adapters.reporting.plots import Plot, loads_in_words
 from bulk_pipeline.core.metrics import LoadFigures
+from bulk_pipeline.core.performance import rate_text
 from bulk_pipeline.core.reporting import compact
 
 LOG_FROM = 20
@@ -38,12 +39,23 @@ _CAPTION = (
     "slower a row, since each load has fixed costs."
 )
 _LINE = f" The line is the running median of {MEDIAN_OF} loads."
+_LEFT_OUT = " Left out, since they had no rows to load: {:,}."
+
+_SIZES_DIFFER = 3
+"""Ratio of the most to the fewest rows from which marks look different."""
+_PATTERNS = ("%d %b\n%Y", "%H:%M\n%d %b", "%H:%M:%S\n%d %b")
+"""How moments are written: the first that tells them apart."""
 
 Rates = NDArray[np.float64]
 
 
-def trend(loads: Sequence[LoadFigures]) -> Plot:
-    """Rows per second of some loads (at least one), oldest first."""
+def trend(loads: Sequence[LoadFigures], left_out: int = 0) -> Plot:
+    """Rows per second of some loads.
+
+    Args:
+        loads: at least one, oldest first; each did work of its own.
+        left_out: loads among them that did not, which have no rate.
+    """
     rates = np.array([load.rows_per_second for load in loads])
     middle, low, high = (
         compact(float(value)) for value in (np.median(rates), rates.min(), rates.max())
@@ -53,7 +65,9 @@ def trend(loads: Sequence[LoadFigures]) -> Plot:
         "Rows per second",
         f"Scatter plot of rows per second of {loads_in_words(len(loads))}: median "
         f"{middle}, lowest {low}, highest {high}.",
-        _CAPTION + (_LINE if len(loads) >= MEDIAN_OF else ""),
+        _CAPTION
+        + (_LINE if len(loads) >= MEDIAN_OF else "")
+        + (_LEFT_OUT.format(left_out) if left_out else ""),
         _drawn(loads, rates),
         _HEADER,
         tuple(_row(load) for load in reversed(loads[-LISTED:])),
@@ -71,8 +85,10 @@ def _drawn(loads: Sequence[LoadFigures], rates: Rates) -> bytes:
         axes.plot(_running_median(rates), color=INK, linewidth=1.4, zorder=2)
     _up(axes, rates)
     _along(axes, loads)
-    handles = _legend(loads)
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    tiers, sizes = _legends(loads)
+    figure.legend(handles=tiers, loc="outside upper center", ncols=len(TIER_LOOKS))
+    if sizes:
+        figure.legend(handles=sizes, loc="outside lower center", ncols=len(sizes))
     return png(figure)
 
 
@@ -109,18 +125,20 @@ def _up(axes: Any, rates: Rates) -> None:
 def _along(axes: Any, loads: Sequence[LoadFigures]) -> None:
     """When a few of the loads were, evenly spread."""
     moments = [loads[n].finished_at for n in spread(len(loads))]
-    alike = len({moment.date() for moment in moments}) < len(moments)
-    pattern = "%d %b\n%H:%M" if alike else "%d %b\n%Y"
-    words = [moment.strftime(pattern) for moment in moments]
+    for pattern in _PATTERNS:
+        words = [moment.strftime(pattern) for moment in moments]
+        if len({*words}) == len(words):
+            break
     axes.set_xticks(spread(len(loads)), words)
+    axes.set_xlabel("finished (UTC)")
     axes.tick_params(axis="x", labelsize=SMALL)
     margin = max(0.03 * len(loads), 0.5)
     axes.set_xlim(-margin, len(loads) - 1 + margin)
     axes.grid(visible=False, axis="x")
 
 
-def _legend(loads: Sequence[LoadFigures]) -> list[Any]:
-    """The tiers that occur, and what the size of a mark means."""
+def _legends(loads: Sequence[LoadFigures]) -> tuple[list[Any], list[Any]]:
+    """The tiers that occur, and what the size of a mark means where sizes differ."""
     from matplotlib.lines import Line2D  # noqa: PLC0415
 
     def mark(label: str, shape: str, colour: str, area: float) -> Any:
@@ -134,9 +152,10 @@ def _legend(loads: Sequence[LoadFigures]) -> list[Any]:
         if name in here
     ]
     rows = [load.rows_read for load in loads]
-    ends = sorted({_rounded(min(rows)), _rounded(max(rows))})
-    sizes = [mark(f"{compact(end)} rows", "o", QUIET, _area(end)) for end in ends]
-    return tiers + sizes
+    ends = (_rounded(min(rows)), _rounded(max(rows)))
+    if ends[1] < _SIZES_DIFFER * ends[0]:
+        return tiers, []
+    return tiers, [mark(_rows(end), "o", QUIET, _area(end)) for end in ends]
 
 
 def _rounded(rows: int) -> int:
@@ -145,13 +164,17 @@ def _rounded(rows: int) -> int:
     return int(digits[0].ljust(len(digits), "0"))
 
 
+def _rows(many: int) -> str:
+    return "1 row" if many == 1 else f"{compact(many)} rows"
+
+
 def _row(load: LoadFigures) -> tuple[str, ...]:
     return (
         f"{load.finished_at:%Y-%m-%d %H:%M:%S}",
         load.batch,
         f"{load.rows_read:,}",
         f"{load.seconds:,.2f}",
-        f"{load.rows_per_second:,.0f}",
+        rate_text(load.rows_per_second),
         f"{load.peak_memory_bytes / 2**20:,.0f} MiB",
         load.tier,
     )

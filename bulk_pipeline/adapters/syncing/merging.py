@@ -10,6 +10,7 @@ from bulk_pipeline.adapters.syncing.compared import Compared, Merge
 from bulk_pipeline.adapters.syncing.moments import Moments, counted
 from bulk_pipeline.adapters.syncing.tally import NO_YEAR, Years
 from bulk_pipeline.core.errors import AccountingError
+from bulk_pipeline.core.wording import amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ def require_equal(compared: Compared, what: str, wanted: int, done: int) -> None
         AccountingError: names the counts.
     """
     if wanted != done:
+        name = compared.table.name
+        rows = amount(wanted, f"row of {name} was", f"rows of {name} were")
         raise AccountingError(
-            f"{wanted} rows of {compared.table.name} were to be {what}, the target "
+            f"{rows} to be {what}, the target "
             f"says {done}. Nothing of this transaction was stored; report this."
         )

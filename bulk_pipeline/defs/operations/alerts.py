@@ -18,6 +18,7 @@ from bulk_pipeline.adapters.tick import utc_now
 from bulk_pipeline.core.alerts import REASON_CHARACTERS, one_line, without_password
 from bulk_pipeline.core.errors import BulkPipelineError
 from bulk_pipeline.core.freshness import Freshness
+from bulk_pipeline.core.wording import amount
 from bulk_pipeline.defs.jobs import batch_job
 from bulk_pipeline.defs.operations.failed_uploads import DagsterUi
 from bulk_pipeline.defs.operations.freshness import evaluation, state_of
@@ -73,7 +74,7 @@ def alerts_sensor(
         return dg.SkipReason(f"Alerts wait: {error}")
     for problem in done.problems:
         context.log.warning(problem)
-    said = " ".join([f"{done.sent} alerts sent.", *done.problems])
+    said = " ".join([f"{amount(done.sent, 'alert')} sent.", *done.problems])
     state = state_of(quiet)
     if state == (context.cursor or "off"):
         return dg.SkipReason(said)

@@ -16,6 +16,7 @@ from pydantic import Field
 from bulk_pipeline.adapters.sync_databases import sync_databases, sync_options
 from bulk_pipeline.core.metrics import rows_per_second
 from bulk_pipeline.core.syncing import SyncMode, SyncReport, TableCounts
+from bulk_pipeline.core.wording import amount
 from bulk_pipeline.defs.companies.assets import companies
 from bulk_pipeline.defs.failures import explained
 from bulk_pipeline.defs.metadata import PREDICTION_COLUMNS
@@ -180,7 +181,9 @@ def _synchronised(
 
 def _differing(report: SyncReport) -> str:
     found = {name: counts.differing for name, counts in report.tables.items()}
-    return ", ".join(f"{rows:,} rows of {name}" for name, rows in found.items() if rows)
+    return ", ".join(
+        f"{amount(rows, 'row')} of {name}" for name, rows in found.items() if rows
+    )
 
 
 def _year_figures(report: SyncReport, year: int) -> dict[str, float]:

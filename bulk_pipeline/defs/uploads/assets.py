@@ -11,6 +11,7 @@ from bulk_pipeline.adapters.rejects import write_reject_files
 from bulk_pipeline.adapters.reports import read_readings
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.quality import total
+from bulk_pipeline.core.wording import amount
 from bulk_pipeline.defs.failures import working_on
 from bulk_pipeline.defs.metadata import TABLE_ROWS, uploads_table, warnings_metadata
 from bulk_pipeline.defs.partitions import batches
@@ -66,8 +67,8 @@ def ingestion_file(
             found.journal.show_refusals(batch)
             told = (f"{r.file_name}: {r.message}" for r in refused[:SHOWN])
             raise PermanentError(
-                f"No file of this batch could be read, {len(refused)} were refused. "
-                + " ".join(told)
+                f"No file of this batch could be read, "
+                f"{amount(len(refused), 'was', 'were')} refused. " + " ".join(told)
             )
     quality = total(reading.quality for reading in readings)
     return dg.MaterializeResult(

@@ -5,6 +5,7 @@ from typing import Never
 import dagster as dg
 
 from bulk_pipeline.adapters.installation import Installation
+from bulk_pipeline.core.wording import amount
 
 SUFFIX = "-refused"
 SHOWN = 20
@@ -35,8 +36,10 @@ def show_refused(installation: Installation, partition: str) -> Never:
     refused = installation.journal.uploads(batch=batch, state="failed")
     installation.journal.show_refusals(batch)
     reasons = " ".join(f"{u.file}: {u.message}" for u in refused[:SHOWN])
+    what = f"file of batch {batch} was", f"files of batch {batch} were"
+    files = amount(len(refused), *what)
     raise dg.Failure(
-        f"{len(refused)} files of batch {batch} were refused. {reasons}",
+        f"{files} refused. {reasons}",
         metadata={"files": [upload.file for upload in refused[:SHOWN]]},
         allow_retries=False,
     )

@@ -15,6 +15,7 @@ from bulk_pipeline.adapters.tick import (
     utc_now,
 )
 from bulk_pipeline.core.errors import BulkPipelineError
+from bulk_pipeline.core.wording import amount
 from bulk_pipeline.defs.jobs import batch_job
 from bulk_pipeline.defs.partitions import batches
 from bulk_pipeline.defs.resources import InstallationResource
@@ -73,8 +74,9 @@ def _look(context: dg.SensorEvaluationContext, found: Installation) -> dg.Sensor
     for sentence in healed + ended:
         context.log.info(sentence)
     keys = [str(request.partition_key) for request in asked]
+    wait = amount(len(landed), "batch waits", "batches wait")
     return dg.SensorResult(
         run_requests=asked,
         dynamic_partitions_requests=[batches.build_add_request(keys)] if keys else [],
-        skip_reason=None if asked else f"{waiting}, {len(landed)} batches wait.",
+        skip_reason=None if asked else f"{waiting}, {wait}.",
     )

@@ -5,30 +5,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from werkzeug.serving import make_server
 
+from bulk_pipeline.adapters.exchange.exchange import Exchange
+from bulk_pipeline.adapters.settings import Settings
 from bulk_pipeline_tests.adapters.exchange.sent import Sender, sender_in
+from bulk_pipeline_tests.s3_server import s3_server
 
 SECRET = "5c1-of-the-store"  # noqa: S105  # the one that must not be shown
 
 
+def exchange_at(url: str, tries: int = 1) -> Exchange:
+    """The exchange at a URL."""
+    given = {"BULK_PIPELINE_CHUNKS_URL": url, "BULK_PIPELINE_RETRIES": str(tries)}
+    return Exchange.of(Settings.from_environment(given))
+
+
 @pytest.fixture(scope="session")
 def s3_address() -> Iterator[str]:
-    """Address of a server that speaks S3 and answers one request after the other.
-
-    With a thread for each, moto closes an object that is replaced under the thread that
-    still reads it, and answers with a 500; S3 gives the old object or the new one.
-    """
-    from moto.server import (  # noqa: PLC0415
-        DomainDispatcherApplication,  # a second of imports, for those that need it
-        MotoRequestHandler,
-        create_backend_app,
-    )
-
-    application = DomainDispatcherApplication(create_backend_app)
-    server = make_server(
-        "127.0.0.1", 0, application, request_handler=MotoRequestHandler
-    )
+    """Address of a server that speaks S3."""
+    server = s3_server()
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     yield f"http://127.0.0.1:{server.server_port}"

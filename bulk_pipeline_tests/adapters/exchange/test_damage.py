@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
@@ -92,13 +93,37 @@ def test_a_model_with_other_bytes_scores_nothing(
     assert not any("/scores/" in name for name in sender.objects)
 
 
-def test_a_plan_of_another_version_is_refused(sender: Sender, tmp_path: Path) -> None:
-    """Two versions may mean two things by one word; an upgrade is for all machines."""
+@pytest.mark.parametrize(
+    ("made", "cure"),
+    [(2, rf"upgrade bulk-pipeline on {gethostname()}"), (0, "on the machine of the h")],
+)
+def test_a_plan_of_another_version_waits_for_the_upgrade(
+    sender: Sender, tmp_path: Path, made: int, cure: str
+) -> None:
+    """Two versions may mean two things by one word, and machines follow one another."""
     batch = sender.read(mixed_file(tmp_path))
     keys = sender.send(batch)
     name = next(n for n in sender.objects if n.endswith("plan.json"))
     plan = json.loads(sender.exchange.read(name))
-    sender.exchange.write(name, json.dumps({**plan, "format": 2}).encode())
+    sender.exchange.write(name, json.dumps({**plan, "format": made}).encode())
 
-    with pytest.raises(PermanentError, match="same version of bulk-pipeline"):
+    with pytest.raises(
+        TransientError, match=rf"format {made}, .* with format 1\. .*{cure}"
+    ):
+        sender.score(batch, keys)
+    assert not any("/scores/" in name for name in sender.objects)
+
+
+@pytest.mark.parametrize("made", [None, "2", True, [1]])
+def test_a_plan_whose_version_is_no_number_is_damaged(
+    sender: Sender, tmp_path: Path, made: object
+) -> None:
+    """Whoever shares the bucket writes it, and the message is shown to people."""
+    batch = sender.read(mixed_file(tmp_path))
+    keys = sender.send(batch)
+    name = next(n for n in sender.objects if n.endswith("plan.json"))
+    plan = json.loads(sender.exchange.read(name))
+    sender.exchange.write(name, json.dumps({**plan, "format": made}).encode())
+
+    with pytest.raises(TransientError, match=r"plan\.json .* is damaged"):
         sender.score(batch, keys)

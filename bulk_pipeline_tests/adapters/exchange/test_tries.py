@@ -14,8 +14,7 @@ from bulk_pipeline.adapters.exchange import exchange as exchange_module
 from bulk_pipeline.adapters.exchange import objects
 from bulk_pipeline.adapters.exchange.objects import ObjectStore
 from bulk_pipeline.adapters.exchange.store import StoreBusy
-from bulk_pipeline_tests.adapters.exchange.conftest import SECRET
-from bulk_pipeline_tests.adapters.exchange.test_stores import exchange_at
+from bulk_pipeline_tests.adapters.exchange.conftest import SECRET, exchange_at
 
 
 def test_each_attempt_asks_a_store_once(

@@ -232,7 +232,7 @@ def test_an_unreadable_file_stays_is_named_and_starves_nobody(open_to_all, tmp_p
     out, errors = process.communicate()
 
     assert process.returncode == 0, errors
-    assert "1 files may not be read or moved: 'closed.csv'" in out
+    assert "1 file may not be read or moved: 'closed.csv'" in out
     assert errors.count("closed.csv") == 1
     assert inbox.left() == ["closed.csv"]
     assert inbox.claimed() == {"open.csv": b"o"}

@@ -20,19 +20,19 @@ def test_files_gather_while_many_batches_wait_and_become_one(tmp_path: Path) -> 
 
     inbox.mkdir(parents=True)
     for number in range(MOST_QUEUED):
-        assert "wait until" not in dropped(number)
-    assert "1 files wait until batches before them have begun" in dropped(100)
+        assert "until batches before" not in dropped(number)
+    assert "1 file waits until batches before it have begun" in dropped(100)
     assert "2 files wait until batches" in dropped(101)
     assert sorted(path.name for path in inbox.iterdir()) == ["100.csv", "101.csv"]
 
     first = journal.uploads()[0].batch
     journal.start(first, "a-run")
-    assert "wait until" not in dropped(102)
+    assert "until batches before" not in dropped(102)
     [together] = {u.batch for u in journal.uploads() if len(u.file) == len("100.csv")}
     assert len(journal.uploads(batch=together)) == 3
 
     for number in range(200, 204):
-        assert "wait until" in dropped(number)
-    assert "wait until" not in dropped(204), "they fill a batch"
+        assert "until batches before" in dropped(number)
+    assert "until batches before" not in dropped(204), "they fill a batch"
     assert list(inbox.iterdir()) == []
     installation.close()

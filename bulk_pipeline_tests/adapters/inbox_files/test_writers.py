@@ -66,7 +66,7 @@ def test_a_copy_that_stalls_for_minutes_waits_until_it_is_closed(inbox):
     after = inbox.look()
 
     assert before == {"b.csv": b"b"}
-    assert "1 files are still being written" in str(stalled)
+    assert "1 file is still being written" in str(stalled)
     assert inbox.claimed() == {"a.csv": b"begin-end", "b.csv": b"b"}
     assert after.unfinished == 0
 

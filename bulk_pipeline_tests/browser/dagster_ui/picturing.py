@@ -6,7 +6,7 @@ from pathlib import Path
 
 import openpyxl
 from PIL import Image
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import FloatRect, Locator, Page
 
 SHOWN_HOME = "/srv/bulk_pipeline"
 """A home in the pictures; the one they are made in is a temporary folder."""
@@ -39,16 +39,34 @@ def save(page: Page, path: Path, home: Path, of: Locator | None = None) -> None:
         page: what is pictured.
         path: where to.
         home: the home, which is named otherwise in the picture.
-        of: the part; the window if None.
+        of: the part, from its first place to its last one; the window if None.
     """
     page.mouse.move(1, 1)
     page.wait_for_load_state("networkidle")
     page.evaluate(RENAMED, [str(home), SHOWN_HOME])
     page.evaluate("document.activeElement.blur()")
-    taken = (of or page).screenshot(animations="disabled", caret="hide")
+    clip = around(page, of) if of else None
+    taken = page.screenshot(animations="disabled", caret="hide", clip=clip)
     with Image.open(io.BytesIO(taken)) as picture:
-        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(
+            COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
         few.save(path, optimize=True)
+
+
+def around(page: Page, of: Locator) -> FloatRect:
+    """The part of a window that holds all places of a locator, none of them cut."""
+    boxes = [box for place in of.all() if (box := place.bounding_box())]
+    left, top = (min(box[edge] for box in boxes) for edge in ("x", "y"))
+    right = max(box["x"] + box["width"] for box in boxes)
+    bottom = max(box["y"] + box["height"] for box in boxes)
+    size = page.viewport_size
+    assert size
+    assert left >= 0
+    assert top >= 0
+    assert right <= size["width"]
+    assert bottom <= size["height"]
+    return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
 
 def show_sheet(page: Page, workbook: Path, columns: int, rows: int) -> Locator:

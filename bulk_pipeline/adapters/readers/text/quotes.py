@@ -8,6 +8,8 @@ unquoted cell is a letter like any other.
 import numpy as np
 import numpy.typing as npt
 
+from bulk_pipeline.core.wording import amount
+
 LF, CR, QUOTE = b'\n\r"'
 Positions = npt.NDArray[np.int64]
 Letters = npt.NDArray[np.uint8]
@@ -70,7 +72,7 @@ def first_fault(
         what = "text after a closing quote"
         cure = 'Write "" for a quote inside a quoted cell'
         if lines := data.count(b"\n", int(opened[0]), int(text[0])):
-            what = f"a cell that ends {lines:,} lines below with {what}"
+            what = f"a cell that ends {amount(lines, 'line')} below with {what}"
             cure += ", or close the cell where it begins"
         return int(opened[0]), what, cure
     if lone.size:

@@ -9,6 +9,7 @@ from bulk_pipeline.adapters.readers.workbooks.book import Sheet
 from bulk_pipeline.adapters.readers.workbooks.choosing import named
 from bulk_pipeline.adapters.readers.workbooks.joining import SheetRows
 from bulk_pipeline.core.notices import Notice, NoticeKind
+from bulk_pipeline.core.wording import amount
 
 
 def notices(read: Sequence[SheetRows], listed: Sequence[Sheet]) -> Iterator[Notice]:
@@ -32,7 +33,7 @@ def notices(read: Sequence[SheetRows], listed: Sequence[Sheet]) -> Iterator[Noti
         yield Notice(
             NoticeKind.PERCENT_CELLS,
             count,
-            f"{_counted(count, 'cell is', 'cells are')} shown as per cent; 0.05 shown "
+            f"{amount(count, 'cell is', 'cells are')} shown as per cent; 0.05 shown "
             "as 5 % was read as 5.",
         )
     yield from _hidden(read)
@@ -40,21 +41,17 @@ def notices(read: Sequence[SheetRows], listed: Sequence[Sheet]) -> Iterator[Noti
         yield Notice(
             NoticeKind.ERROR_CELLS,
             count,
-            f"{_counted(count, 'cell shows', 'cells show')} an error such as #DIV/0! "
+            f"{amount(count, 'cell shows', 'cells show')} an error such as #DIV/0! "
             "that counts as blank. Correct the formulas.",
         )
     if count := sum(rows.typed_symbols for rows in read):
         yield Notice(
             NoticeKind.NUMBERS_AS_SYMBOLS,
             count,
-            f"{_counted(count, 'symbol is', 'symbols are')} kept as a number or as "
+            f"{amount(count, 'symbol is', 'symbols are')} kept as a number or as "
             "true or false, not as a text: leading zeros that were only shown are lost "
             "(0700 is 700). Format the column as text and type the symbols again.",
         )
-
-
-def _counted(count: int, one: str, more: str) -> str:
-    return f"{count:,} {one if count == 1 else more}"
 
 
 def _spans(read: Sequence[SheetRows]) -> str:
@@ -74,7 +71,7 @@ def _hidden(read: Sequence[SheetRows]) -> Iterator[Notice]:
         yield Notice(
             NoticeKind.HIDDEN_CELLS,
             rows + columns,
-            f"{_counted(rows, 'hidden row', 'hidden rows')} and "
-            f"{_counted(columns, 'hidden column', 'hidden columns')} were read too. "
+            f"{amount(rows, 'hidden row', 'hidden rows')} and "
+            f"{amount(columns, 'hidden column', 'hidden columns')} were read too. "
             "Delete them if they should not count.",
         )
