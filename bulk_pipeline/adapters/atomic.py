@@ -80,7 +80,9 @@ def write_json(path: Path, document: Any, *, lasting: bool = False) -> None:
 
 
 @contextmanager
-def whole_directory(path: Path, *, lasting: bool = False) -> Iterator[Path]:
+def whole_directory(
+    path: Path, *, lasting: bool = False, first_stays: bool = False
+) -> Iterator[Path]:
     """A folder to fill, which takes the place of ``path`` when the block succeeds.
 
     What lay at ``path`` before is put aside first and removed at the end; a reader may
@@ -91,10 +93,14 @@ def whole_directory(path: Path, *, lasting: bool = False) -> Iterator[Path]:
         path: where it will be.
         lasting: whether the folder and all that is in it must survive a loss of power
             from here on; else a file in it may be short afterwards.
+        first_stays: whether a folder that another process has put in place while this
+            one was filled stays, and this one is dropped. For work that may be handed
+            out twice and comes to the same: what follows has begun with the other.
 
     Raises:
         TransientError: no space is left.
     """
+    before = _number(path)
     with room_needed(path.parent):
         (lasting_folder if lasting else _folder)(path.parent)
         fresh = Path(
@@ -105,7 +111,8 @@ def whole_directory(path: Path, *, lasting: bool = False) -> Iterator[Path]:
             if lasting:
                 _sync_all(fresh)
             reached("chunks written")
-            aside = _exchanged(fresh, path)
+            late = first_stays and _number(path) != before
+            aside = fresh if late else _exchanged(fresh, path)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
@@ -114,6 +121,14 @@ def whole_directory(path: Path, *, lasting: bool = False) -> Iterator[Path]:
     reached("chunks in place")
     # Its removal takes as long as it is large, and nobody waits for it any more.
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _number(path: Path) -> int | None:
+    """The inode of a folder, another one for each that was made; None without one."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def remove_partials(folder: Path) -> list[Path]:

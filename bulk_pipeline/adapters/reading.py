@@ -51,7 +51,8 @@ def ingest(installation: Installation, key: str) -> ChunkHandle:
     opened_at = time.time()
     target = installation.home.chunks(key)
     record = ReadingRecord(installation.home.batch(key))
-    with Monitor(watch) as monitor, record, whole_directory(target) as folder:
+    place = whole_directory(target, first_stays=True)
+    with Monitor(watch) as monitor, record, place as folder:
         (folder / ROWS).mkdir()
         ingestion = _Ingestion(installation, batch, folder, watch)
         readings = ingestion.readings(record)

@@ -68,6 +68,21 @@ def test_a_folder_takes_the_place_of_the_one_before(tmp_path) -> None:
     assert [entry.name for entry in path.iterdir()] == ["new"]
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_work_that_was_done_twice_keeps_what_came_first(tmp_path, *, begun) -> None:
+    """What follows has begun with the first; the second would take it away."""
+    path = tmp_path / "folder"
+    if begun:
+        path.mkdir()
+        (path / "of").write_text("before")
+    with whole_directory(path, first_stays=True) as late:
+        (late / "of").write_text("late")
+        with whole_directory(path, first_stays=True) as first:
+            (first / "of").write_text("first")
+    assert (path / "of").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_folder_that_fails_leaves_the_one_before(tmp_path, error) -> None:
     """Whoever stops a run must find what was there before it."""

@@ -1,15 +1,17 @@
 """Files of a batch into typed chunks: bad rows alone, bad files alone, nothing lost."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
+from bulk_pipeline.adapters import reading
 from bulk_pipeline.adapters.atomic import write_text
 from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.adapters.progress import listening
 from bulk_pipeline.adapters.reading import COMPANIES, ROWS
-from bulk_pipeline.adapters.reports import read_readings
+from bulk_pipeline.adapters.reports import read_readings, write_readings
 from bulk_pipeline.core.errors import PermanentError
 from bulk_pipeline.core.schema import RATIOS
 from bulk_pipeline_tests.adapters.harness import Pipeline, counts, listed, write_many
@@ -54,6 +56,27 @@ def test_a_file_without_a_needed_column_is_refused_whole(
     assert {row[0] for row in small.stored()} == {"A", "B"}
     assert small.query("SELECT symbol FROM companies ORDER BY 1") == [("A",), ("B",)]
     assert small.query("SELECT file_name FROM uploads") == [("whole.csv",)]
+
+
+def test_a_batch_that_is_read_twice_at_once_goes_on_from_the_first(
+    small: Pipeline, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker may hand a step out twice; the later end took away what was scored."""
+    batch = small.land(write_csv(tmp_path / "two.csv", rows_of("AB", [2001])))
+    scored: list[ChunkHandle] = []
+
+    def while_another_reads(*given: Any) -> None:
+        """The other begins later, ends before, and its rows are scored."""
+        monkeypatch.undo()
+        scored.append(small.score(small.read(batch.key)))
+        write_readings(*given)
+
+    monkeypatch.setattr(reading, "write_readings", while_another_reads)
+    rows = small.read(batch.key)
+
+    assert rows.rows == 2
+    [report] = small.publish(scored[0]).uploads
+    assert counts(report) == (2, 2, 0, 0, 0, 0)
 
 
 def test_a_file_that_breaks_off_leaves_no_row(small: Pipeline, tmp_path) -> None:
