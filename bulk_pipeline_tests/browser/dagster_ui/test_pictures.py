@@ -171,7 +171,7 @@ def test_the_performance_card_is_pictured(ui: Page, gallery: Gallery) -> None:
 
 def test_the_metadata_of_a_batch_are_pictured(ui: Page, gallery: Gallery) -> None:
     """Every figure by its name."""
-    ui.set_viewport_size({"width": 1150, "height": 1520})
+    ui.set_viewport_size({"width": 1300, "height": 1520})
     open_partition(ui, "annual_predictions", gallery.batches[-1])
     shown_metadata(ui, "rows_read")
     first = ui.get_by_text("rows_read", exact=True)
