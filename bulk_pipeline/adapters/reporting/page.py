@@ -6,7 +6,7 @@ from dataclasses import asdict
 from html import escape
 
 from bulk_pipeline.adapters.reporting.page_style import STYLE
-from bulk_pipeline.adapters.reporting.plots import PERCENT, Plot, limit, percent
+from bulk_pipeline.adapters.reporting.plots import PERCENT, Plot, percent, where
 from bulk_pipeline.core.reporting import ReportFigures, compact
 from bulk_pipeline.core.risk import LEVELS
 
@@ -119,7 +119,7 @@ def _score_figures(figures: ReportFigures) -> Iterator[tuple[str, str, str]]:
 def _limits(figures: ReportFigures) -> dict[str, str]:
     """Where each level of the active model lies, in words."""
     limits = {
-        name.upper(): limit(name.upper(), value).partition(" ")[2]
+        name.upper(): where(name.upper(), value)
         for name, value in asdict(figures.thresholds).items()
     }
     lowest = f"below {100 * figures.thresholds.medium:g}{PERCENT}"

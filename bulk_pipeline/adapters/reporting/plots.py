@@ -71,9 +71,14 @@ def percent(fraction: float, digits: int = 1) -> str:
 
 
 def limit(level: str, value: float) -> str:
-    """Where a level begins: "HIGH from 5 %"; CRITICAL begins above its limit."""
+    """Where a level begins, with its name: "HIGH from 5 %"."""
+    return f"{level} {where(level, value)}"
+
+
+def where(level: str, value: float) -> str:
+    """Where a level begins: "from 5 %"; CRITICAL begins above its limit."""
     word = "above" if level == LEVELS[-1] else "from"
-    return f"{level} {word} {100 * value:g}{PERCENT}"
+    return f"{word} {100 * value:g}{PERCENT}"
 
 
 def shortened(name: str) -> str:

@@ -6,6 +6,7 @@ from socket import gethostname
 
 import pytest
 
+from bulk_pipeline.adapters.chunks import ChunkHandle
 from bulk_pipeline.core.errors import PermanentError, TransientError
 from bulk_pipeline_tests.adapters.exchange.sent import (
     Sender,
@@ -93,6 +94,18 @@ def test_a_model_with_other_bytes_scores_nothing(
     assert not any("/scores/" in name for name in sender.objects)
 
 
+def sent_in_format(
+    sender: Sender, folder: Path, made: object
+) -> tuple[ChunkHandle, list[str]]:
+    """A batch that was sent, and its keys; its plan says it is of some format."""
+    batch = sender.read(mixed_file(folder))
+    keys = sender.send(batch)
+    name = next(n for n in sender.objects if n.endswith("plan.json"))
+    plan = json.loads(sender.exchange.read(name))
+    sender.exchange.write(name, json.dumps({**plan, "format": made}).encode())
+    return batch, keys
+
+
 @pytest.mark.parametrize(
     ("made", "cure"),
     [(2, rf"upgrade bulk-pipeline on {gethostname()}"), (0, "on the machine of the h")],
@@ -101,12 +114,7 @@ def test_a_plan_of_another_version_waits_for_the_upgrade(
     sender: Sender, tmp_path: Path, made: int, cure: str
 ) -> None:
     """Two versions may mean two things by one word, and machines follow one another."""
-    batch = sender.read(mixed_file(tmp_path))
-    keys = sender.send(batch)
-    name = next(n for n in sender.objects if n.endswith("plan.json"))
-    plan = json.loads(sender.exchange.read(name))
-    sender.exchange.write(name, json.dumps({**plan, "format": made}).encode())
-
+    batch, keys = sent_in_format(sender, tmp_path, made)
     with pytest.raises(
         TransientError, match=rf"format {made}, .* with format 1\. .*{cure}"
     ):
@@ -119,11 +127,6 @@ def test_a_plan_whose_version_is_no_number_is_damaged(
     sender: Sender, tmp_path: Path, made: object
 ) -> None:
     """Whoever shares the bucket writes it, and the message is shown to people."""
-    batch = sender.read(mixed_file(tmp_path))
-    keys = sender.send(batch)
-    name = next(n for n in sender.objects if n.endswith("plan.json"))
-    plan = json.loads(sender.exchange.read(name))
-    sender.exchange.write(name, json.dumps({**plan, "format": made}).encode())
-
+    batch, keys = sent_in_format(sender, tmp_path, made)
     with pytest.raises(TransientError, match=r"plan\.json .* is damaged"):
         sender.score(batch, keys)
